@@ -15,8 +15,9 @@ use super::{
     backups,
     case::{Bench, Suite, Target},
     claims, followers, log,
-    machine::ReportHeader,
+    machine::{Described, ReportHeader},
     network,
+    peers::PeerArgs,
     plan::Plan,
     runner::{self, Output, Show},
     subject::Origin,
@@ -72,6 +73,8 @@ pub(super) struct Args {
     /// How to print; without it a table on a terminal and json elsewhere
     #[arg(long)]
     output: Option<Output>,
+    #[command(flatten)]
+    peers: PeerArgs,
     /// More arguments for the server that is started, as in `-- --volume-mib 128`
     #[arg(last = true, value_name = "SERVE ARGUMENTS")]
     serve: Vec<String>,
@@ -90,6 +93,8 @@ enum SuiteName {
     Backups,
     /// TLS, tokens and metrics, each against a server without it
     Network,
+    /// The same work on other event stores, in turn
+    Peers,
 }
 
 impl Args {
@@ -101,6 +106,7 @@ impl Args {
         plan.connections = self.connections.map_or(plan.connections, usize::from);
         plan.scale_events = self.events.unwrap_or(plan.scale_events);
         plan.claims = self.events.unwrap_or(plan.claims);
+        plan.peer_events = self.events.unwrap_or(plan.peer_events);
         plan.scale_streams = plan.scale_streams.min(plan.scale_events);
         plan.early_events = plan.early_events.min(plan.scale_events);
         plan.kills = self.kills;
@@ -108,14 +114,25 @@ impl Args {
     }
 }
 
-impl SuiteName {
-    fn suite(self, plan: &Plan) -> Suite {
-        match self {
-            Self::Log => log::suite(plan),
-            Self::Claims => claims::suite(plan),
-            Self::Followers => followers::suite(plan),
-            Self::Backups => backups::suite(),
-            Self::Network => network::suite(),
+impl Args {
+    /// What is measured, and which other stores it is compared with.
+    async fn suite(&self, plan: &Plan) -> Result<(Suite, Vec<Described>), Failure> {
+        let suite = match self.suite {
+            SuiteName::Log => log::suite(plan),
+            SuiteName::Claims => claims::suite(plan),
+            SuiteName::Followers => followers::suite(plan),
+            SuiteName::Backups => backups::suite(),
+            SuiteName::Network => network::suite(),
+            SuiteName::Peers if self.verify || self.server.is_some() => {
+                let problem = "--suite peers starts its own servers and counts what it reads; \
+                               leave out --server and --verify";
+                return Err(Failure::usage(problem));
+            }
+            SuiteName::Peers => return self.peers.suite(plan).await,
+        };
+        match self.peers.given() {
+            Some(option) => Err(Failure::usage(format!("{option} is for --suite peers"))),
+            None => Ok((suite, Vec::new())),
         }
     }
 }
@@ -139,7 +156,7 @@ fn stopped() -> Result<Exit, Failure> {
 
 async fn measure(args: Args) -> Result<(), Failure> {
     let plan = args.plan();
-    let suite = args.suite.suite(&plan);
+    let (suite, contenders) = args.suite(&plan).await?;
     if let Some(only) = &args.only
         && !suite.cases.iter().any(|case| case.name().contains(only))
     {
@@ -156,6 +173,7 @@ async fn measure(args: Args) -> Result<(), Failure> {
     };
     let head = ReportHeader {
         quick: args.quick,
+        contenders,
         server: target.describe(&plan),
         seed,
         ..ReportHeader::new(suite.name, &plan, workspace.path())

@@ -3,7 +3,11 @@
 //! A case gets servers from the [`Bench`], loads them, and returns rows and values of
 //! figures. It prints nothing and keeps nothing, so a new suite is a new list.
 
-use std::{cell::Cell, ffi::OsString, path::PathBuf};
+use std::{
+    cell::Cell,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use futures_util::future::LocalBoxFuture;
 use handover::cli::exit::Failure;
@@ -12,7 +16,7 @@ use super::{
     limits::{self, CommitBatch},
     login::Login,
     plan::Plan,
-    process::{Invocation, Role},
+    process::{Invocation, Process, Role},
     report::{Figure, Outcome},
     statistics::Sample,
     subject::{Origin, Subject},
@@ -94,7 +98,7 @@ impl Bench {
         origin: Origin,
         workspace: Workspace,
     ) -> Result<Self, Failure> {
-        let invocation = Invocation { role: Role::Echo, arguments: Vec::new() };
+        let invocation = Invocation { role: Role::Echo, arguments: Vec::new(), program: None };
         let unchecked = Origin { verify: false, ..origin };
         let home = workspace.path().join("echo");
         let echo = Subject::start(home, invocation, Login::default(), (&plan, unchecked)).await?;
@@ -121,13 +125,37 @@ impl Bench {
         };
         self.servers.set(self.servers.get() + 1);
         let home = self.workspace.path().join(format!("server-{}", self.servers.get()));
-        let mut arguments = vec!["--data".into(), Subject::data(&home).into()];
+        let mut invocation = self.invocation(&home, own);
+        invocation.arguments.extend_from_slice(more);
+        Subject::start(home, invocation, login, (&self.plan, self.origin)).await
+    }
+
+    /// How a server of the bench's own is started, with its data in a folder of `home`.
+    fn invocation(&self, home: &Path, own: &[String]) -> Invocation {
+        let mut arguments = vec!["--data".into(), Subject::data(home).into()];
         arguments.extend(["--listen", "127.0.0.1:0"].map(OsString::from));
         arguments.extend(self.plan.server_settings.iter().map(OsString::from));
         arguments.extend(own.iter().map(OsString::from));
-        arguments.extend_from_slice(more);
-        let invocation = Invocation { role: Role::Server, arguments };
-        Subject::start(home, invocation, login, (&self.plan, self.origin)).await
+        Invocation { role: Role::Server, arguments, program: None }
+    }
+
+    /// Starts a process that serves `handover` from an empty folder, by `program` if it is given.
+    pub(super) async fn serve(
+        &self,
+        home: &Path,
+        program: Option<PathBuf>,
+    ) -> Result<Process, Failure> {
+        let own = match &self.target {
+            Target::Own(arguments) => arguments.as_slice(),
+            Target::At(_) => &[],
+        };
+        let invocation = Invocation { program, ..self.invocation(home, own) };
+        Process::start(&invocation, &home.join("log")).await
+    }
+
+    /// Removes a folder that a case has made.
+    pub(super) async fn remove(&self, folder: PathBuf) -> Result<(), Failure> {
+        self.workspace.remove(folder).await
     }
 
     /// Ends with a server: checks what it acknowledged, if `--verify` is given, and removes it.

@@ -80,13 +80,13 @@ impl Case for Follow {
 }
 
 /// When events were sent, by their numbers; a slot is used again after many others.
-struct Sent {
+pub(crate) struct Sent {
     begun: Instant,
     nanoseconds: Vec<AtomicU64>,
 }
 
 impl Sent {
-    fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         let nanoseconds = (0..REMEMBERED).map(|_| AtomicU64::new(0)).collect();
         Arc::new(Self { begun: Instant::now(), nanoseconds })
     }
@@ -99,13 +99,13 @@ impl Sent {
         u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    fn note(&self, number: u64) {
+    pub(crate) fn note(&self, number: u64) {
         if let Some(slot) = self.slot(number) {
             slot.store(self.now(), Ordering::Relaxed);
         }
     }
 
-    fn since(&self, number: u64) -> Duration {
+    pub(crate) fn since(&self, number: u64) -> Duration {
         let sent = self.slot(number).map_or(0, |slot| slot.load(Ordering::Relaxed));
         Duration::from_nanos(self.now().saturating_sub(sent))
     }

@@ -89,11 +89,14 @@ fn commit_while(
 ) -> io::Result<Sample> {
     let bytes = vec![0x5A; batch.bytes];
     let (begun, mut batches, mut latency) = (Instant::now(), 0, Times::new());
+    let mut pause = Duration::ZERO;
     for slot in (0..slots.max(1)).cycle() {
         let started = Instant::now();
         file.write_all_at(&bytes, (slot * batch.bytes) as u64)?;
         file.sync_data()?;
-        latency.record(started.elapsed());
+        let took = started.elapsed();
+        latency.record(took);
+        pause = pause.max(took);
         batches += 1;
         if !goes_on(begun.elapsed()) {
             break;
@@ -101,7 +104,7 @@ fn commit_while(
     }
     let events = batches * batch.events as u64;
     let rates = vec![approximate(events) / begun.elapsed().as_secs_f64()];
-    Ok(Sample { rates, refused: 0, latency })
+    Ok(Sample { rates, refused: 0, latency, pause })
 }
 
 /// A file with all blocks written, so that later writes change no metadata.

@@ -23,6 +23,9 @@ pub(super) struct ReportHeader {
     /// When it began, as RFC 3339.
     pub(super) started: String,
     pub(super) machine: Machine,
+    /// The stores that are compared, if others are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) contenders: Vec<Described>,
     /// How the server was started, or where it is.
     pub(super) server: String,
     pub(super) connections: usize,
@@ -32,6 +35,15 @@ pub(super) struct ReportHeader {
     pub(super) event: EventSize,
     /// Payloads follow from it.
     pub(super) seed: u64,
+}
+
+/// A store that is compared with others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Described {
+    pub(super) name: String,
+    pub(super) version: String,
+    /// What its server was started with.
+    pub(super) settings: String,
 }
 
 /// What one event is.
@@ -62,6 +74,7 @@ impl ReportHeader {
             version: env!("CARGO_PKG_VERSION"),
             started: now(),
             machine: machine(dir),
+            contenders: Vec::new(),
             server: String::new(),
             connections: plan.connections,
             repeats: plan.repeats,

@@ -1,7 +1,7 @@
 //! `handover-bench`: measures a running server as its clients use it, beside what the machine
 //! allows.
 //!
-//! A suite (`log`, `claims`, `followers`) is a list of cases. Each case starts a server, puts a
+//! A suite (`log`, `claims`, `peers`) is a list of cases. Each case starts a server, puts a
 //! load on it, and measures its limits right beside it, because machines change from minute to
 //! minute: `case` is the seam between the two. The report gives every figure, met or missed.
 
@@ -20,8 +20,10 @@ mod load;
 mod log;
 mod login;
 mod machine;
+mod markdown;
 mod meter;
 mod network;
+mod peers;
 mod plan;
 mod process;
 mod report;

@@ -29,6 +29,11 @@ pub(super) struct Meter {
     phase: AtomicU8,
     events: AtomicU64,
     refused: AtomicU64,
+    begun: Instant,
+    /// When the last call was answered, in nanoseconds since `begun`.
+    answered: AtomicU64,
+    /// The longest time between two answers, in nanoseconds.
+    pause: AtomicU64,
     /// For tasks that wait for something else besides; the phase is cheaper to read.
     ended: CancellationToken,
     /// Nanoseconds; one histogram for each connection, so that callers seldom meet at a lock.
@@ -52,6 +57,9 @@ impl Meter {
             phase: AtomicU8::new(WARMING_UP),
             events: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            begun: Instant::now(),
+            answered: AtomicU64::new(0),
+            pause: AtomicU64::new(0),
             ended: CancellationToken::new(),
             lanes: (0..lanes).map(|_| Mutex::new(Times::new())).collect(),
         })
@@ -85,6 +93,7 @@ impl Meter {
         if !self.is_measuring() {
             return;
         }
+        self.pause.fetch_max(self.since_answer(), Ordering::Relaxed);
         if let Some(lane) = self.lanes.get(lane % self.lanes.len()) {
             lane.lock().unwrap_or_else(PoisonError::into_inner).record(took);
         }
@@ -95,6 +104,12 @@ impl Meter {
         if self.is_measuring() {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Nanoseconds since the last answer, and starts the count anew.
+    fn since_answer(&self) -> u64 {
+        let now = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        now.saturating_sub(self.answered.swap(now, Ordering::Relaxed))
     }
 
     fn is_measuring(&self) -> bool {
@@ -117,6 +132,7 @@ pub(super) async fn watch(
     mut callers: Callers,
 ) -> Result<Sample, Failure> {
     pass(span.warm_up, &mut callers).await?;
+    meter.since_answer();
     meter.phase.store(MEASURING, Ordering::Relaxed);
     let (mut rates, mut before) = (Vec::new(), 0);
     for _ in 0..span.slices {
@@ -126,10 +142,13 @@ pub(super) async fn watch(
         rates.push(approximate(events - before) / begun.elapsed().as_secs_f64());
         before = events;
     }
+    let last = meter.since_answer();
     meter.end();
     finish(callers).await?;
+    let pause = meter.pause.load(Ordering::Relaxed).max(last);
     let refused = meter.refused.load(Ordering::Relaxed);
-    Ok(Sample { rates, refused, latency: meter.latency() })
+    let pause = Duration::from_nanos(pause);
+    Ok(Sample { rates, refused, latency: meter.latency(), pause })
 }
 
 /// Waits for the last answers of callers after the end.

@@ -47,6 +47,8 @@ pub(super) struct Plan {
     pub(super) rest: (Duration, Duration),
     /// How often the server is killed under load.
     pub(super) kills: u32,
+    /// Events of the log that the suite of other stores reads.
+    pub(super) peer_events: u64,
     /// Claims of the suite about them.
     pub(super) claims: u64,
     /// Settings of the server that keep a quick bench small.
@@ -77,6 +79,7 @@ impl Plan {
             limit_file: 32 << 20,
             rest: (Duration::from_secs(3), Duration::from_millis(500)),
             kills: 0,
+            peer_events: 1_000_000,
             claims: 1_000_000,
             server_settings: &[],
         }
@@ -105,6 +108,7 @@ impl Plan {
             limit_file: 6 << 20,
             rest: (Duration::from_millis(100), Duration::from_millis(50)),
             kills: 0,
+            peer_events: 3_000,
             claims: 2_000,
             server_settings: &["--journal-file-mib", "1", "--volume-mib", "1"],
         }

@@ -8,7 +8,7 @@ use std::{
     ffi::OsString,
     fs::{self, OpenOptions},
     io::{self, BufRead as _, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     thread,
 };
@@ -66,6 +66,8 @@ impl Role {
 pub(super) struct Invocation {
     pub(super) role: Role,
     pub(super) arguments: Vec<OsString>,
+    /// Another build of the same program; absent: this executable.
+    pub(super) program: Option<PathBuf>,
 }
 
 /// A running child; it is killed when dropped.
@@ -192,9 +194,10 @@ fn spawn(invocation: &Invocation, log: &Path) -> Result<Child, Failure> {
     Ok(command(invocation)?.stdout(Stdio::piped()).stderr(log).spawn()?)
 }
 
-/// This executable in a role, without the user's settings.
+/// An executable in a role, without the user's settings.
 fn command(invocation: &Invocation) -> Result<Command, Failure> {
-    let mut command = Command::new(env::current_exe()?);
+    let program = invocation.program.clone().map_or_else(env::current_exe, Ok)?;
+    let mut command = Command::new(program);
     // What is measured must not depend on the user's environment.
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with(SETTINGS) {
@@ -213,7 +216,7 @@ pub(super) async fn run(
 ) -> Result<String, Failure> {
     let log = log.to_owned();
     let work = move || -> Result<String, Failure> {
-        let child = spawn(&Invocation { role, arguments }, &log)?;
+        let child = spawn(&Invocation { role, arguments, program: None }, &log)?;
         let ended = child.wait_with_output()?;
         if !ended.status.success() {
             let problem = format!("{} ended with {}{}", role.argument(), ended.status, tail(&log));
@@ -245,7 +248,7 @@ fn send_address(output: BufReader<ChildStdout>, addresses: oneshot::Sender<Addre
 }
 
 /// The end of a log, to follow a message.
-fn tail(log: &Path) -> String {
+pub(super) fn tail(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     let last = lines.len().saturating_sub(LAST_LINES);

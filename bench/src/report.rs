@@ -15,6 +15,8 @@ pub(super) struct Row {
     pub(super) value: Spread,
     /// From sending to the answer.
     pub(super) latency: Option<Latency>,
+    /// The longest time in which no call was answered, in milliseconds.
+    pub(super) pause_ms: Option<f64>,
     /// How it compares with the limit that was measured beside it.
     pub(super) against: Option<Against>,
     /// What else has to be known to read the value.
@@ -33,12 +35,14 @@ pub(super) struct Against {
 impl Row {
     /// A row with a value alone.
     pub(super) fn new(name: impl Into<String>, unit: &'static str, value: Spread) -> Self {
-        Self { name: name.into(), unit, value, latency: None, against: None, note: None }
+        let (latency, pause_ms, against, note) = (None, None, None, None);
+        Self { name: name.into(), unit, value, latency, pause_ms, against, note }
     }
 
     /// Events a second, with latencies.
     pub(super) fn rate(name: impl Into<String>, series: &Series) -> Self {
-        Self { latency: series.latency(), ..Self::new(name, "events/s", series.rate()) }
+        let row = Self::new(name, "events/s", series.rate());
+        Self { latency: series.latency(), pause_ms: Some(series.pause_ms()), ..row }
     }
 
     /// The row with its share of a limit.

@@ -13,6 +13,7 @@ use super::{
     encoded::counted,
     events::Layout,
     machine::{Busy, ReportHeader},
+    markdown,
     report::{CaseReport, Measured, Report, judge},
     table,
 };
@@ -27,6 +28,8 @@ pub(super) enum Output {
     Table,
     /// All of it as one JSON object, at the end
     Json,
+    /// All of it as tables of Markdown, at the end
+    Markdown,
 }
 
 /// Runs those cases of a suite that have `only` in their names.
@@ -109,7 +112,7 @@ impl Show {
 
     /// Prints a part for people.
     fn text(&self, part: impl FnOnce() -> String) -> io::Result<()> {
-        if self.output == Output::Json {
+        if self.output != Output::Table {
             return Ok(());
         }
         self.bar.suspend(|| {
@@ -122,10 +125,11 @@ impl Show {
     /// Prints everything for machines, at the end.
     fn whole(&self, report: &Report) -> Result<(), Failure> {
         self.bar.finish_and_clear();
-        if self.output == Output::Json {
-            let text = serde_json::to_string_pretty(report)?;
-            writeln!(io::stdout(), "{text}")?;
-        }
-        Ok(())
+        let text = match self.output {
+            Output::Table => return Ok(()),
+            Output::Json => serde_json::to_string_pretty(report)?,
+            Output::Markdown => markdown::report(report).map_err(io::Error::other)?,
+        };
+        Ok(writeln!(io::stdout(), "{}", text.trim_end())?)
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct Sample {
     pub(super) refused: u64,
     /// Nanoseconds from sending to the answer.
     pub(super) latency: Times,
+    /// The longest time in which no call was answered.
+    pub(super) pause: Duration,
 }
 
 /// A median and how far the repeats lie apart.
@@ -86,13 +88,17 @@ pub(super) struct Latency {
     pub(super) p99: f64,
     #[serde(rename = "p999_ms")]
     pub(super) p999: f64,
+    /// The slowest of all.
+    #[serde(rename = "longest_ms")]
+    pub(super) longest: f64,
 }
 
 impl Latency {
     /// `None` if nothing was timed.
     pub(super) fn of(times: &Times) -> Option<Self> {
         let at = |share| times.quantile(share).map(|nanoseconds| nanoseconds / 1e6);
-        Some(Self { p50: at(0.5)?, p99: at(0.99)?, p999: at(0.999)? })
+        let (p50, p99, p999, longest) = (at(0.5)?, at(0.99)?, at(0.999)?, at(1.0)?);
+        Some(Self { p50, p99, p999, longest })
     }
 }
 
@@ -104,17 +110,19 @@ pub(super) struct Series {
     /// Refusals of all repeats.
     pub(super) refused: u64,
     latency: Times,
+    pause: Duration,
 }
 
 impl Series {
     pub(super) fn new() -> Self {
-        Self { rates: Vec::new(), refused: 0, latency: Times::new() }
+        Self { rates: Vec::new(), refused: 0, latency: Times::new(), pause: Duration::ZERO }
     }
 
     pub(super) fn add(&mut self, sample: &Sample) {
         self.rates.extend(&sample.rates);
         self.refused += sample.refused;
         self.latency.merge(&sample.latency);
+        self.pause = self.pause.max(sample.pause);
     }
 
     pub(super) fn rate(&self) -> Spread {
@@ -123,6 +131,11 @@ impl Series {
 
     pub(super) fn latency(&self) -> Option<Latency> {
         Latency::of(&self.latency)
+    }
+
+    /// The longest time of all repeats in which no call was answered, in milliseconds.
+    pub(super) fn pause_ms(&self) -> f64 {
+        self.pause.as_secs_f64() * 1e3
     }
 
     /// Each slice of one long run against a limit that was measured once.
@@ -173,8 +186,12 @@ mod tests {
         assert_eq!((times.count(), twice.count()), (1_000, 2_000));
         assert_eq!(Latency::of(&twice), Latency::of(&times));
         let latency = Latency::of(&times).unwrap();
-        for (found, expected) in [(latency.p50, 500.0), (latency.p99, 990.0), (latency.p999, 999.0)]
-        {
+        for (found, expected) in [
+            (latency.p50, 500.0),
+            (latency.p99, 990.0),
+            (latency.p999, 999.0),
+            (latency.longest, 1_000.0),
+        ] {
             assert!((found / expected - 1.0).abs() < 0.002, "{latency:?}");
         }
     }

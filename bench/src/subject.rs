@@ -208,18 +208,30 @@ impl Subject {
             tokio::time::sleep(rest).await;
             return Ok(());
         };
-        let state = || Ok::<_, Failure>((disk_bytes(home)?, self.process()?.processor_ticks()?));
-        let (begun, mut since, mut before) = (Instant::now(), Instant::now(), state()?);
-        while since.elapsed() < rest && begun.elapsed() < SETTLING {
-            tokio::time::sleep(look).await;
-            let now = state()?;
-            if now.0 != before.0 || now.1 - before.1 > AT_REST_TICKS {
-                since = Instant::now();
-            }
-            before = now;
-        }
-        Ok(())
+        let process = self.process()?;
+        settled(home, || process.processor_ticks(), (rest, look), SETTLING).await
     }
+}
+
+/// Waits until a server uses no processor and its folder stays as it is for `rest`, or until
+/// `most` has passed.
+pub(super) async fn settled(
+    home: &Path,
+    ticks: impl Fn() -> Result<u64, Failure>,
+    (rest, look): (Duration, Duration),
+    most: Duration,
+) -> Result<(), Failure> {
+    let state = || Ok::<_, Failure>((disk_bytes(home)?, ticks()?));
+    let (begun, mut since, mut before) = (Instant::now(), Instant::now(), state()?);
+    while since.elapsed() < rest && begun.elapsed() < most {
+        tokio::time::sleep(look).await;
+        let now = state()?;
+        if now.0 != before.0 || now.1.saturating_sub(before.1) > AT_REST_TICKS {
+            since = Instant::now();
+        }
+        before = now;
+    }
+    Ok(())
 }
 
 /// What the events of a subject follow from.

