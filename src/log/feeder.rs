@@ -1,8 +1,10 @@
 //! Passes durable frames, in order, to the index and to the volume that is being built. Nothing
 //! else feeds them.
 //!
-//! Two threads follow the journal, each at its own pace; a third keeps the files of the index, a
-//! fourth the sealed volumes, and a fifth makes files of the journal ahead of need. A volume is sealed on one more, while the next is being built.
+//! Two threads follow the journal, each at its own pace. A third keeps the files of the index, a
+//! fourth the sealed volumes, and a fifth makes files of the journal ahead of need. A volume is
+//! sealed on one more, while the next is being built.
+//!
 //! What goes wrong here never fails an append: the journal keeps its frames until they are sealed,
 //! so an unsealed volume is thrown away and built again, and the index is built again from sealed
 //! volumes.
@@ -105,8 +107,8 @@ impl Drop for Feeder {
     }
 }
 
-/// Makes files of the journal ahead of need until `stop` is set. A shortage is no fault yet: appends
-/// are refused for it once they need the file and it still cannot be made.
+/// Makes files of the journal ahead of need until `stop` is set. A shortage is no fault yet:
+/// appends are refused for it once they need the file and it still cannot be made.
 fn prepare(journal: &dyn Journal, stop: &Stop) {
     while !stop.is_set() {
         if let Err(error) = journal.prepare(FRAME_TIMEOUT) {

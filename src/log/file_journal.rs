@@ -39,7 +39,6 @@ mod reserve_tests;
 mod tests;
 
 use std::{
-    io,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
@@ -321,7 +320,7 @@ impl Journal for FileJournal {
         // The lock is held until the frame is durable, so outcomes keep the order of the appends.
         let outcome = match self.writer.lock() {
             Ok(mut writer) => self.append_now(&mut writer, frame),
-            Err(_) => Outcome::Unknown(panicked(&self.dir)),
+            Err(_) => Outcome::Unknown(JournalError::panicked(&self.dir)),
         };
         outcome.into()
     }
@@ -332,7 +331,7 @@ impl Journal for FileJournal {
     fn reserve(&self) -> Result<(), JournalError> {
         let length = self.largest_usual_body();
         let there = {
-            let writer = self.writer.lock().map_err(|_| panicked(&self.dir))?;
+            let writer = self.writer.lock().map_err(|_| JournalError::panicked(&self.dir))?;
             writer.segment.fits(writer.offset, length) || self.slots().has_spare(length)
         };
         // A journal that has stopped says so when something is appended.
@@ -393,7 +392,7 @@ impl Journal for FileJournal {
 
     /// Damage even to the last frame will be noticed after this.
     fn close(&self) -> Result<(), JournalError> {
-        let _writer = self.writer.lock().map_err(|_| panicked(&self.dir))?;
+        let _writer = self.writer.lock().map_err(|_| JournalError::panicked(&self.dir))?;
         if let Some(first) = self.stopped.get() {
             return Err(JournalError::Stopped { first: Arc::clone(first) });
         }
@@ -447,9 +446,4 @@ fn read_frame(previous: u32, slot: &Slot) -> Result<Frame, JournalError> {
     let body = slot.segment.read_body(slot.offset, slot.length)?;
     let frame = Frame::decode(previous, slot.check, body);
     frame.map_err(|error| slot.segment.damaged(slot.offset, error.to_string()))
-}
-
-fn panicked(dir: &Path) -> JournalError {
-    let first = JournalError::io("append to", dir, io::Error::other("an append panicked"));
-    JournalError::Stopped { first: Arc::new(first) }
 }

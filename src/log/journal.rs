@@ -4,7 +4,12 @@
 //! ([`super::file_journal`]) or, one day, a replicated service that fences on the frame index;
 //! this is all that the rest may ask of it. One contract suite is run on every implementation.
 
-use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::{TryFutureExt as _, UnwrapOrElse};
 use rustix::io::Errno;
@@ -208,6 +213,12 @@ impl JournalError {
     /// reason: a journal that needs no such file yet goes on.
     pub(super) fn is_of_making(&self) -> bool {
         matches!(self, Self::Io { action, .. } if *action == MAKE)
+    }
+
+    /// The journal in this folder has stopped, because a thread panicked that appended to it.
+    pub(super) fn panicked(dir: &Path) -> Self {
+        let first = Self::io("append to", dir, io::Error::other("an append panicked"));
+        Self::Stopped { first: Arc::new(first) }
     }
 
     /// Wraps an operating system's error.

@@ -74,8 +74,8 @@ impl Case for Costs {
                 }
             }
             let mut series = (Series::new(), Series::new());
-            // Each is first in every other pair: what is measured second meets a warmer machine, and
-            // larger logs.
+            // Each is first in every other pair: what is measured second meets a warmer machine,
+            // and larger logs.
             for repeat in 0..bench.plan.repeats.next_multiple_of(2) {
                 let (first, second) = if repeat % 2 == 0 {
                     let first = self.measure(bench, &without).await?;

@@ -101,8 +101,8 @@ fn check_room(target: &dyn Target, needed: u64) -> Result<(), BackupError> {
     }
 }
 
-/// Refuses a target that became another one while pieces were put: its folder was exchanged, or what
-/// was mounted there is gone. A manifest there would list what is not there.
+/// Refuses a target that became another one while pieces were put: its folder was exchanged, or
+/// what was mounted there is gone. A manifest there would list what is not there.
 fn check_there(target: &dyn Target, manifest: &Manifest) -> Result<(), BackupError> {
     if planted!("exchanged-target-unnoticed") {
         return Ok(());

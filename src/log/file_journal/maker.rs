@@ -58,7 +58,7 @@ impl FileMaker {
     /// The right to make a file: waits for one that is being made. What is missing is to be looked
     /// for again after that.
     pub(super) fn lock(&self) -> Result<MutexGuard<'_, MadeFiles>, JournalError> {
-        self.made.lock().map_err(|_| super::panicked(&self.dir))
+        self.made.lock().map_err(|_| JournalError::panicked(&self.dir))
     }
 
     /// Makes a file of zeros, of the usual size or for a frame with a body of `length` bytes, and
