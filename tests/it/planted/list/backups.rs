@@ -45,7 +45,7 @@ pub(in crate::planted) const BACKUPS: &[Fault] = &[
         caught_by: &[unit(
             "log::tests::backups::bad::\
              a_piece_that_is_gone_or_cut_is_copied_again_by_the_next_backup",
-            "the newest backup lacks",
+            "it was there while the backup was made",
         )],
     },
     Fault {
