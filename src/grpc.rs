@@ -67,6 +67,8 @@ mod verification;
 pub mod web;
 
 pub(crate) use self::calls::code_number;
+#[cfg(feature = "object-store")]
+pub(crate) use self::client_error::causes;
 
 /// A module of generated code, which has no comments and keeps no lints of ours.
 #[doc(hidden)]

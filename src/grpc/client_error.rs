@@ -323,8 +323,9 @@ fn append_conflict(status: &Status) -> Option<proto::AppendConflict> {
     proto::AppendConflict::decode(detail.value.as_slice()).ok()
 }
 
-/// An error with its causes: tonic's own text is just "transport error".
-fn causes(error: &dyn Error) -> String {
+/// An error with its causes, each of them once: the text of tonic's own, and of others, is just
+/// "transport error".
+pub(crate) fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

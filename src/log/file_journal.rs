@@ -277,7 +277,7 @@ impl FileJournal {
     }
 
     /// Makes a file that is free for a frame with a body of `length` bytes, if there is none. After
-    /// an error nothing was synced and it may be tried again; any other failure stops the journal.
+    /// an error nothing was listed and it may be tried again; any other failure stops the journal.
     fn make_spare(&self, length: u64, pace: Pace) -> Result<(), JournalError> {
         let mut made = self.maker.lock()?;
         if self.stopped.get().is_some() || self.slots().has_spare(length) {
@@ -343,11 +343,13 @@ impl Journal for FileJournal {
     }
 
     fn prepare(&self, timeout: Duration) -> Result<(), JournalError> {
-        let enough = |slots: &mut Slots| !slots.is_low();
-        let waited = self.low.wait_timeout_while(self.slots(), timeout, enough);
-        let low =
-            waited.map_or_else(|poisoned| poisoned.into_inner().0.is_low(), |it| it.0.is_low());
-        if low { self.make_spare(self.largest_usual_body(), Pace::Pieces) } else { Ok(()) }
+        // A journal that has stopped needs no file, however low it is.
+        let is_due = |slots: &Slots| slots.is_low() && self.stopped.get().is_none();
+        let waited = self.low.wait_timeout_while(self.slots(), timeout, |slots| !is_due(slots));
+        let (slots, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let due = is_due(&slots);
+        drop(slots);
+        if due { self.make_spare(self.largest_usual_body(), Pace::Pieces) } else { Ok(()) }
     }
 
     fn read(&self, after: Tip, max_bytes: usize) -> Result<Vec<Frame>, JournalError> {

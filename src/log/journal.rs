@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// The action of an error in making a file, until its first sync. It may be tried again: the file
+/// The action of an error in writing a file with zeros. It may be tried again: the file
 /// holds no frame, and the next attempt writes all of it anew. A failed sync is never repeated.
 pub(super) const MAKE: &str = "make";
 /// The action of an error in writing the list of files. It may be tried again only if the list was
@@ -209,8 +209,8 @@ impl JournalError {
         making && Errno::from_io_error(source).is_some_and(|it| short.contains(&it))
     }
 
-    /// Whether a file could not be made, and nothing of it was synced or listed, for whatever
-    /// reason: a journal that needs no such file yet goes on.
+    /// Whether a file could not be written with zeros, for whatever reason. No sync of it failed and
+    /// it is not listed, so a journal that needs no such file yet goes on.
     pub(super) fn is_of_making(&self) -> bool {
         matches!(self, Self::Io { action, .. } if *action == MAKE)
     }

@@ -5,6 +5,8 @@ use std::{error::Error, io};
 
 use object_store::client::HttpError;
 
+use crate::grpc::causes;
+
 /// The error in words, as the end of a sentence about an object, of a kind that callers look at.
 pub(super) fn as_io(error: &object_store::Error) -> io::Error {
     use object_store::Error as Failed;
@@ -53,7 +55,7 @@ impl Said {
         let mut said = Self::default();
         while let Some(error) = cause {
             if let Some(http) = error.downcast_ref::<HttpError>() {
-                let source = http.source().map_or_else(|| http.to_string(), with_causes);
+                let source = http.source().map_or_else(|| http.to_string(), |it| causes(it));
                 said.transport = Some(source);
                 return said;
             }
@@ -80,7 +82,7 @@ impl Said {
             Self { status: Some(_), .. } | Self { code: Some(_), .. } => {
                 format!("the store answered with an error{self}")
             }
-            Self { .. } => without_queries(&with_causes(error)),
+            Self { .. } => without_queries(&causes(error)),
         }
     }
 }
@@ -101,20 +103,6 @@ fn between<'a>(text: &'a str, begin: &str, is_of_it: impl Fn(char) -> bool) -> O
     let (_, rest) = text.split_once(begin)?;
     let end = rest.find(|it: char| !is_of_it(it)).unwrap_or(rest.len());
     rest.get(..end.min(64)).filter(|it| !it.is_empty())
-}
-
-/// An error with its causes, each of them once.
-fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// A text without the queries of addresses, which may be signatures.

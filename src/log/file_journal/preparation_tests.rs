@@ -85,6 +85,10 @@ fn a_failed_sync_of_a_file_that_is_made_ahead_stops_the_journal() {
     files.fail_after(Some(3));
     journal.prepare(Duration::ZERO).unwrap();
     assert!(files.has_failed());
+    // It is still low, and nothing is made any more: the thread that prepares files must rest.
+    let (begun, rest) = (Instant::now(), Duration::from_millis(20));
+    journal.prepare(rest).unwrap();
+    assert!(begun.elapsed() >= rest, "a journal that has stopped is prepared without end");
     let error = journal.close().unwrap_err();
     assert!(
         matches!(&error, JournalError::Stopped { first } if first.to_string().contains("sync")),
