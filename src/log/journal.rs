@@ -209,8 +209,8 @@ impl JournalError {
         making && Errno::from_io_error(source).is_some_and(|it| short.contains(&it))
     }
 
-    /// Whether a file could not be written with zeros, for whatever reason. No sync of it failed and
-    /// it is not listed, so a journal that needs no such file yet goes on.
+    /// Whether a file could not be written with zeros, for whatever reason. No sync of it failed
+    /// and it is not listed, so a journal that needs no such file yet goes on.
     pub(super) fn is_of_making(&self) -> bool {
         matches!(self, Self::Io { action, .. } if *action == MAKE)
     }

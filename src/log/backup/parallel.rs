@@ -14,18 +14,18 @@ use std::{
 use super::BackupError;
 
 /// The most threads: each may hold a volume that is open through sled.
-const THREADS: usize = 4;
+pub(super) const THREADS: usize = 4;
 
-/// Works on each item, and returns the results in the order of the items. After an error no item is
+/// Works on each item, on at most `most` threads, and returns the results in the order of the items. After an error no item is
 /// begun any more; the error is that of the first item that has one. `on_bytes` is called on this
 /// thread with what `work` reports.
 pub(super) fn for_each<T: Sync, R: Send>(
-    items: &[T],
+    (items, most): (&[T], usize),
     on_bytes: &mut dyn FnMut(u64),
     work: impl Fn(&T, &mut dyn FnMut(u64)) -> Result<R, BackupError> + Sync,
 ) -> Result<Vec<R>, BackupError> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = processors.min(THREADS).min(items.len());
+    let threads = processors.min(most).min(items.len());
     if threads < 2 {
         return items.iter().map(|item| work(item, on_bytes)).collect();
     }
@@ -100,7 +100,7 @@ mod tests {
                 report(*item as u64);
                 Ok(item * 2)
             };
-            (for_each(&items, &mut |bytes| reported += bytes, work).unwrap(), reported)
+            (for_each((&items, THREADS), &mut |bytes| reported += bytes, work).unwrap(), reported)
         });
         assert_eq!(results, (0..100).map(|item| item * 2).collect::<Vec<_>>());
         assert_eq!(reported, 99 * 100 / 2);
@@ -123,7 +123,7 @@ mod tests {
                 }
                 Err(refused(*item))
             };
-            for_each(&[0, 1, 2, 3, 4, 5], &mut |_| (), work).unwrap_err()
+            for_each((&[0, 1, 2, 3, 4, 5], THREADS), &mut |_| (), work).unwrap_err()
         });
         assert_eq!(error.to_string(), refused(0).to_string());
     }

@@ -100,7 +100,9 @@ pub(super) fn check(
     // What is missing is found before the first byte is read.
     let listing = opened::list(target, "")?;
     opened::check_listed(target, &listing, manifest.pieces())?;
-    parallel::for_each(&manifest.volumes, on_bytes, |entry, on_bytes| {
+    // A target that is no folder fetches the file of one volume at a time.
+    let most = if target.folder().is_some() { parallel::THREADS } else { 1 };
+    parallel::for_each((&manifest.volumes, most), on_bytes, |entry, on_bytes| {
         check_volume(target, manifest, entry, on_bytes)
     })?;
     for FramesEntry { piece, .. } in &manifest.frames {
@@ -150,7 +152,7 @@ fn build(
     // A volume that ends at the last event is not kept: the journal has to begin with a frame that
     // is chained to the last volume.
     let kept: Vec<_> = manifest.volumes.iter().filter(|it| it.volume.tip.position < end).collect();
-    let right = parallel::for_each(&kept, on_bytes, |entry, on_bytes| {
+    let right = parallel::for_each((&kept, parallel::THREADS), on_bytes, |entry, on_bytes| {
         volumes::restore(place, target, entry, on_bytes)
     })?;
     let right = right.into_iter().sum();
