@@ -16,9 +16,9 @@ use super::BackupError;
 /// The most threads: each may hold a volume that is open through sled.
 pub(super) const THREADS: usize = 4;
 
-/// Works on each item, on at most `most` threads, and returns the results in the order of the items.
-/// After an error no item is begun any more; the error is that of the first item that has one.
-/// `on_bytes` is called on this thread with what `work` reports.
+/// Works on each item, on at most `most` threads, and returns the results in the order of the
+/// items. After an error no item is begun any more; the error is that of the first item that has
+/// one. `on_bytes` is called on this thread with what `work` reports.
 pub(super) fn for_each<T: Sync, R: Send>(
     (items, most): (&[T], usize),
     on_bytes: &mut dyn FnMut(u64),
