@@ -11,6 +11,7 @@ mod claims;
 pub mod client;
 mod client_error;
 pub mod codec;
+mod concerns;
 mod connection;
 mod connections;
 mod consumer_groups;

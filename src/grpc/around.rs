@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -14,33 +15,50 @@ pub(super) type Answer<E> = Pin<Box<dyn Future<Output = Result<HttpResponse, E>>
 
 /// One concern of every call.
 pub(super) trait Around {
-    /// Answers a request, by way of what is within or without it.
-    fn around<F, E>(
+    /// Answers a request, by way of what is within or without it. A concern that has nothing to do
+    /// with a request passes the answer on as it is, which costs nothing.
+    fn around<E: Send + 'static>(
         &self,
         request: HttpRequest,
-        within: impl FnOnce(HttpRequest) -> F,
-    ) -> Answer<E>
-    where
-        F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
-        E: Send + 'static;
+        within: impl FnOnce(HttpRequest) -> Answer<E>,
+    ) -> Answer<E>;
 }
 
-/// The layer of a concern.
-#[derive(Clone, Debug)]
-pub(super) struct AroundLayer<A>(pub(super) A);
+/// The layer of a concern. The transport clones the whole service for every call, so a concern is
+/// shared and not copied.
+#[derive(Debug)]
+pub(super) struct AroundLayer<A>(Arc<A>);
+
+impl<A> AroundLayer<A> {
+    pub(super) fn new(around: A) -> Self {
+        Self(Arc::new(around))
+    }
+}
+
+impl<A> Clone for AroundLayer<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
 
 /// A service with a concern around it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Surrounded<S, A> {
     within: S,
-    around: A,
+    around: Arc<A>,
 }
 
-impl<S, A: Clone> Layer<S> for AroundLayer<A> {
+impl<S: Clone, A> Clone for Surrounded<S, A> {
+    fn clone(&self) -> Self {
+        Self { within: self.within.clone(), around: Arc::clone(&self.around) }
+    }
+}
+
+impl<S, A> Layer<S> for AroundLayer<A> {
     type Service = Surrounded<S, A>;
 
     fn layer(&self, within: S) -> Surrounded<S, A> {
-        Surrounded { within, around: self.0.clone() }
+        Surrounded { within, around: Arc::clone(&self.0) }
     }
 }
 
@@ -61,6 +79,6 @@ where
 
     fn call(&mut self, request: HttpRequest) -> Answer<S::Error> {
         let Self { within, around } = self;
-        around.around(request, |request| within.call(request))
+        around.around(request, |request| Box::pin(within.call(request)))
     }
 }

@@ -19,7 +19,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use http_body::{Frame, SizeHint};
 use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt as _;
@@ -36,13 +36,15 @@ use crate::{
     },
     engine::trace,
     grpc::{
-        around::{Answer, Around, HttpRequest, HttpResponse},
+        around::{Answer, Around, HttpRequest},
         connection::ConnectionInfo,
         idle::OpenCall,
         remote_parent::continue_trace,
     },
 };
 
+/// A name that is a text would be looked at anew for each call.
+static TRACE: HeaderName = HeaderName::from_static(TRACEPARENT);
 /// The name of all methods that the server does not have.
 const OTHER: &str = "other";
 /// Methods of libraries, which answer with one message or with a stream of them.
@@ -220,7 +222,7 @@ fn span(method: &str, request: &HttpRequest) -> Span {
 
 /// The trace that the client names; absent: none, or nothing that is one.
 fn trace_of(headers: &HeaderMap) -> Option<TraceParent> {
-    headers.get(TRACEPARENT)?.to_str().ok()?.parse().ok()
+    headers.get(&TRACE)?.to_str().ok()?.parse().ok()
 }
 
 fn spelled(reason: ErrorReason) -> &'static str {
@@ -229,11 +231,11 @@ fn spelled(reason: ErrorReason) -> &'static str {
 }
 
 impl Around for Calls {
-    fn around<F, E>(&self, request: HttpRequest, within: impl FnOnce(HttpRequest) -> F) -> Answer<E>
-    where
-        F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
-        E: Send + 'static,
-    {
+    fn around<E: Send + 'static>(
+        &self,
+        request: HttpRequest,
+        within: impl FnOnce(HttpRequest) -> Answer<E>,
+    ) -> Answer<E> {
         let mut call = self.begin(&request);
         let (trace, span) = (trace_of(request.headers()), call.span.clone());
         let answer = span.in_scope(|| within(request));
@@ -356,7 +358,7 @@ mod tests {
     use prost::Message as _;
 
     use super::*;
-    use crate::grpc::status::RpcError;
+    use crate::grpc::{around::HttpResponse, status::RpcError};
 
     const APPEND: &str = "/handover.v1.EventStoreService/Append";
 
@@ -364,7 +366,7 @@ mod tests {
     async fn called(calls: &Calls, path: &str, answer: HttpResponse) -> HttpResponse {
         let request = http::Request::builder().uri(path).body(Body::empty()).unwrap();
         let answered = async { Ok::<_, std::convert::Infallible>(answer) };
-        calls.around(request, |_| answered).await.unwrap()
+        calls.around(request, |_| Box::pin(answered)).await.unwrap()
     }
 
     fn refusal(code: Code, reason: ErrorReason) -> HttpResponse {

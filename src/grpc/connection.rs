@@ -11,6 +11,7 @@
 use std::{
     io,
     net::SocketAddr,
+    ops::Deref,
     pin::Pin,
     sync::{Arc, atomic::AtomicUsize},
     task::{Context, Poll, ready},
@@ -60,14 +61,28 @@ pub(super) struct Connection<T> {
     empty_frames: EmptyFrames,
     /// While it is not read.
     pause: Option<Pin<Box<Sleep>>>,
+    /// Tasks that were ready have run since there is something to write.
+    gathered: bool,
     ending: ConnectionInfo,
     _gone: DropGuard,
     place: ConnectionPlace,
 }
 
-/// What calls know of their connection.
+/// What calls know of their connection. Each call has it several times, so it is shared.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ConnectionInfo {
+pub(crate) struct ConnectionInfo(Arc<ConnectionState>);
+
+impl Deref for ConnectionInfo {
+    type Target = ConnectionState;
+
+    fn deref(&self) -> &ConnectionState {
+        &self.0
+    }
+}
+
+/// The state of a connection, as far as calls need it.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionState {
     /// Bytes of answers that its client has not taken.
     pub(super) unread: Arc<AtomicUsize>,
     /// Bytes that its calls hold while they wait for their one answer.
@@ -78,6 +93,12 @@ pub(crate) struct ConnectionInfo {
     /// The server cuts it.
     cut: CancellationToken,
     gone: CancellationToken,
+}
+
+impl From<Origin> for ConnectionInfo {
+    fn from(origin: Origin) -> Self {
+        Self(Arc::new(ConnectionState { origin, ..ConnectionState::default() }))
+    }
 }
 
 impl ConnectionInfo {
@@ -109,7 +130,7 @@ impl<T> Connection<T> {
         let Admitted { connection: stream, place } = admitted;
         let due = Some(Box::pin(tokio::time::sleep(PREFACE_TIMEOUT)));
         let peer = origin.address;
-        let ending = ConnectionInfo { origin, ..ConnectionInfo::default() };
+        let ending = ConnectionInfo::from(origin);
         let gone = ending.gone.clone().drop_guard();
         let idle = place.idle.map(IdleDeadline::new);
         Self {
@@ -124,6 +145,7 @@ impl<T> Connection<T> {
             resets: Resets::new(Instant::now()),
             empty_frames: EmptyFrames::new(Instant::now()),
             pause: None,
+            gathered: false,
             ending,
             _gone: gone,
             place,
@@ -209,6 +231,18 @@ impl<T> Connection<T> {
         yields
     }
 
+    /// Whether tasks that are ready run before what there is to write is written: once for each
+    /// flush. Answers of many calls become ready together, with the commit batch they were part of.
+    /// Without this, the first of them would wake the connection, and each would be a write of its
+    /// own: a system call, a packet, and a wake-up of the client.
+    fn gathers(&mut self, context: &Context<'_>) -> bool {
+        let gathers = !std::mem::replace(&mut self.gathered, true);
+        if gathers {
+            context.waker().wake_by_ref();
+        }
+        gathers
+    }
+
     fn peer(&self) -> String {
         self.peer.map(|address| address.to_string()).unwrap_or_default()
     }
@@ -253,6 +287,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.gathers(context) {
+            return Poll::Pending;
+        }
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
         if let Poll::Ready(Ok(written)) = polled {
             self.note(bytes.get(..written).unwrap_or(bytes));
@@ -261,7 +298,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(context));
+        self.gathered = false;
+        Poll::Ready(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -273,6 +312,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.gathers(context) {
+            return Poll::Pending;
+        }
         let polled = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
         if let Poll::Ready(Ok(mut written)) = polled {
             for part in parts {
@@ -376,6 +418,25 @@ mod tests {
         assert!(futures_util::poll!(&mut reads).is_pending(), "its turn is over");
         let goes_on = tokio::time::timeout(PREFACE_TIMEOUT, reads).await;
         goes_on.expect("it is woken after the others");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_written_waits_once_for_tasks_that_are_ready() {
+        let (mut theirs, ours) = duplex(64);
+        let mut ours = connection(ours);
+        for (first, second) in [(b"ab", b"cd"), (b"ef", b"gh")] {
+            let mut wrote = Box::pin(async {
+                ours.write_all(first).await.unwrap();
+                ours.write_all(second).await.unwrap();
+                ours.flush().await.unwrap();
+            });
+            assert!(futures_util::poll!(&mut wrote).is_pending(), "others run first");
+            assert!(futures_util::poll!(&mut wrote).is_ready(), "it waits once for each flush");
+            drop(wrote);
+            let mut read = [0; 4];
+            theirs.read_exact(&mut read).await.unwrap();
+            assert_eq!(read, [first.as_slice(), second].concat()[..]);
+        }
     }
 
     #[tokio::test(start_paused = true)]

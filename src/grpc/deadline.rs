@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 use crate::{
     domain::{limits, proto::ErrorReason, violation::Violations},
     grpc::{
-        around::{Answer, Around, HttpRequest, HttpResponse},
+        around::{Answer, Around, HttpRequest},
         error_info::with_error_info,
         paged::taken_up,
         status::RpcError,
@@ -22,6 +22,10 @@ use crate::{
 
 /// How much earlier than the transport this layer gives up.
 const MARGIN: Duration = Duration::from_millis(5);
+/// Names of headers; a name that is a text would be looked at anew for each call.
+static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+static ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+static ACCEPTED: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 /// What each field of a header is counted as beyond its text, as in HTTP/2.
 pub(super) const FIELD_BYTES: usize = 32;
 
@@ -30,21 +34,17 @@ pub(super) const FIELD_BYTES: usize = 32;
 pub(super) struct Errors;
 
 impl Around for Errors {
-    fn around<F, E>(
+    fn around<E: Send + 'static>(
         &self,
         mut request: HttpRequest,
-        within: impl FnOnce(HttpRequest) -> F,
-    ) -> Answer<E>
-    where
-        F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
-        E: Send + 'static,
-    {
+        within: impl FnOnce(HttpRequest) -> Answer<E>,
+    ) -> Answer<E> {
         let header = header_bytes(&request);
         if header > limits::HEADER_BYTES {
             return Box::pin(std::future::ready(Ok(too_large(header).into_http())));
         }
         answer_alike(request.headers_mut());
-        let timeout = request.headers().get("grpc-timeout").and_then(timeout);
+        let timeout = request.headers().get(&TIMEOUT).and_then(timeout);
         let answer = within(request);
         Box::pin(async move {
             let answer = async { answer.await.map(taken_up).map(with_error_info) };
@@ -61,9 +61,9 @@ impl Around for Errors {
 /// libraries accept them on every call, whatever their user wants, and compressing a page takes
 /// milliseconds of a task that appends wait for.
 fn answer_alike(headers: &mut HeaderMap) {
-    let compresses = headers.get("grpc-encoding").is_some_and(|encoding| encoding != "identity");
+    let compresses = headers.get(&ENCODING).is_some_and(|encoding| encoding != "identity");
     if !compresses {
-        headers.remove("grpc-accept-encoding");
+        headers.remove(&ACCEPTED);
     }
 }
 

@@ -5,7 +5,7 @@
 //! them, and in the trailers if something was.
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use tonic::{Code, Status, body::Body};
@@ -13,13 +13,13 @@ use tonic::{Code, Status, body::Body};
 use crate::{domain::proto::ErrorReason, grpc::status::RpcError};
 
 /// Where gRPC carries the code.
-const STATUS_HEADER: &str = "grpc-status";
+static STATUS_HEADER: HeaderName = HeaderName::from_static("grpc-status");
 /// Where gRPC carries the encoded `google.rpc.Status`.
-const DETAILS_HEADER: &str = "grpc-status-details-bin";
+static DETAILS_HEADER: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// The response with its error explained, now or when it comes at the end of the body.
 pub(super) fn with_error_info(mut response: http::Response<Body>) -> http::Response<Body> {
-    if response.headers().contains_key(STATUS_HEADER) {
+    if response.headers().contains_key(&STATUS_HEADER) {
         add_error_info(response.headers_mut());
         return response;
     }
@@ -38,7 +38,9 @@ fn last(frame: Frame<Bytes>) -> Frame<Bytes> {
 
 /// Gives an error that has no details its `ErrorInfo`; what else is in the headers stays.
 fn add_error_info(headers: &mut HeaderMap) {
-    if headers.contains_key(DETAILS_HEADER) {
+    // Most calls end well, and need no more than this.
+    let ended_well = headers.get(&STATUS_HEADER).is_none_or(|status| status == "0");
+    if ended_well || headers.contains_key(&DETAILS_HEADER) {
         return;
     }
     let status = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok);

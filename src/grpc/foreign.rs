@@ -27,7 +27,7 @@ use tonic::{Status, body::Body};
 use crate::{
     engine::ReadError,
     grpc::{
-        around::{Answer, Around, HttpRequest, HttpResponse},
+        around::{Answer, Around, HttpRequest},
         status::{RpcError, overloaded},
     },
 };
@@ -76,13 +76,13 @@ impl ForeignStreams {
 }
 
 impl Around for ForeignStreams {
-    fn around<F, E>(&self, request: HttpRequest, within: impl FnOnce(HttpRequest) -> F) -> Answer<E>
-    where
-        F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
-        E: Send + 'static,
-    {
+    fn around<E: Send + 'static>(
+        &self,
+        request: HttpRequest,
+        within: impl FnOnce(HttpRequest) -> Answer<E>,
+    ) -> Answer<E> {
         let open = match self.kind(request.uri().path()).map(Kind::open) {
-            None => return Box::pin(within(request)),
+            None => return within(request),
             Some(Err(refusal)) => return Box::pin(std::future::ready(Ok(refusal.into_http()))),
             Some(Ok(open)) => open,
         };
@@ -178,6 +178,7 @@ mod tests {
     use tonic_types::StatusExt as _;
 
     use super::*;
+    use crate::grpc::around::HttpResponse;
 
     const V1: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
     const V1_ALPHA: &str = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
@@ -188,7 +189,7 @@ mod tests {
         let request = http::Request::builder().uri(path).body(Body::empty()).unwrap();
         let waits = stream::pending::<Result<Frame<Bytes>, Status>>();
         let response = http::Response::new(Body::new(StreamBody::new(waits)));
-        streams.around(request, |_| ready(Ok(response)))
+        streams.around(request, |_| Box::pin(ready(Ok(response))))
     }
 
     /// A response, or what it was refused with.

@@ -69,17 +69,21 @@ impl Frames {
 
     /// Gathers what has to be known of a frame; `None`: the bytes end before that.
     fn begin(&mut self, bytes: &mut &[u8]) -> Option<()> {
-        while self.wants_more() {
-            let (byte, others) = bytes.split_first()?;
-            self.begun.push(*byte);
+        while let missing @ 1.. = self.missing() {
+            let (begins, others) = bytes.split_at(missing.min(bytes.len()));
+            self.begun.extend_from_slice(begins);
             *bytes = others;
+            if begins.len() < missing {
+                return None;
+            }
         }
         (!self.begun.is_empty()).then_some(())
     }
 
-    fn wants_more(&self) -> bool {
+    /// Bytes that are still wanted of how the frame begins.
+    fn missing(&self) -> usize {
         let wanted = if self.kind() == Some(GOAWAY) { WITH_CODE } else { HEADER };
-        self.rest == 0 && self.begun.len() < wanted
+        if self.rest == 0 { wanted.saturating_sub(self.begun.len()) } else { 0 }
     }
 
     /// The frame that was begun; none: it was the preface, or the protocol has no frames.

@@ -31,7 +31,7 @@ use self::{
 use crate::{
     domain::wire,
     grpc::{
-        around::{Answer, Around, HttpRequest, HttpResponse},
+        around::{Answer, Around, HttpRequest},
         connection::ConnectionInfo,
         counted::Sums,
     },
@@ -62,8 +62,9 @@ impl BoundedIntake {
 
     /// The sums to which the waiting of a request counts.
     fn sums(&self, request: &HttpRequest) -> Sums {
-        let connection = request.extensions().get::<ConnectionInfo>().cloned();
-        Sums { all: Arc::clone(&self.waiting), own: connection.unwrap_or_default().waiting }
+        let connection = request.extensions().get::<ConnectionInfo>();
+        let own = connection.map(|it| Arc::clone(&it.waiting)).unwrap_or_default();
+        Sums { all: Arc::clone(&self.waiting), own }
     }
 
     /// The bytes of requests that are held, and that may be.
@@ -78,11 +79,11 @@ impl BoundedIntake {
 }
 
 impl Around for BoundedIntake {
-    fn around<F, E>(&self, request: HttpRequest, within: impl FnOnce(HttpRequest) -> F) -> Answer<E>
-    where
-        F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
-        E: Send + 'static,
-    {
+    fn around<E: Send + 'static>(
+        &self,
+        request: HttpRequest,
+        within: impl FnOnce(HttpRequest) -> Answer<E>,
+    ) -> Answer<E> {
         let method = methods::of(request.uri().path());
         let account = Account::open(&self.budget);
         let mut body = Intake::new(method, &request, account.share(), self.unpacker.clone());

@@ -17,7 +17,7 @@ use tonic::{Status, body::Body};
 
 use crate::{
     engine::{Outbound, Streams},
-    grpc::around::{Answer, Around, HttpRequest, HttpResponse},
+    grpc::around::{Answer, Around, HttpRequest},
 };
 
 /// Counts answers until they are sent.
@@ -25,11 +25,11 @@ use crate::{
 pub(super) struct Sending(pub(super) Streams);
 
 impl Around for Sending {
-    fn around<F, E>(&self, request: HttpRequest, within: impl FnOnce(HttpRequest) -> F) -> Answer<E>
-    where
-        F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
-        E: Send + 'static,
-    {
+    fn around<E: Send + 'static>(
+        &self,
+        request: HttpRequest,
+        within: impl FnOnce(HttpRequest) -> Answer<E>,
+    ) -> Answer<E> {
         let outbound = self.0.outbound();
         let counted = |body| Body::new(Sent { body, outbound });
         let answer = within(request);

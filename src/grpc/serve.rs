@@ -21,11 +21,10 @@ use crate::{
     grpc::{
         access::Guard,
         around::AroundLayer,
-        calls::Calls,
         client::Client,
+        concerns::Concerns,
         connection::Connection,
         connections::Connections,
-        deadline::Errors,
         foreign::ForeignStreams,
         health::Health,
         incoming::Incoming,
@@ -49,9 +48,7 @@ use crate::{
             verification_service_server::VerificationServiceServer,
         },
         service::Service,
-        shares::Shares,
         tls::{Handshakes, ServerTls},
-        unread::Unread,
         web::{Origins, WebLayer},
     },
 };
@@ -102,12 +99,7 @@ pub struct Services {
 struct Layers {
     sending: Sending,
     origins: Origins,
-    calls: Calls,
-    guard: Guard,
-    shares: Shares,
-    foreign: ForeignStreams,
-    intake: BoundedIntake,
-    unread: Unread,
+    concerns: Concerns,
 }
 
 impl Services {
@@ -116,14 +108,13 @@ impl Services {
     pub async fn new(engine: &Arc<Engine>, reflection: bool, origins: Origins) -> Self {
         let (reporter, health_service) = tonic_health::server::health_reporter();
         let health = Health::new(reporter).await;
-        let layers = Layers {
-            sending: Sending(engine.streams()),
-            origins,
+        let concerns = Concerns {
             foreign: ForeignStreams::until(engine.stopping()),
             intake: BoundedIntake::prepared(),
-            ..Layers::default()
+            ..Concerns::default()
         };
-        let observer = Observer::new(engine, &layers.calls, &layers.intake, &layers.unread);
+        let observer = Observer::new(engine, &concerns.calls, &concerns.intake, &concerns.unread);
+        let layers = Layers { sending: Sending(engine.streams()), origins, concerns };
         let service = Service(Arc::clone(engine));
         let mut routes = Routes::new(bounded!(health_service))
             .add_service(bounded!(EventStoreServiceServer::new(service.clone())))
@@ -192,7 +183,9 @@ impl Services {
     }
 
     fn router(&self, guard: Guard) -> Bounded {
-        bounded(self.routes.clone(), Layers { guard, ..self.layers.clone() })
+        let mut layers = self.layers.clone();
+        layers.concerns.guard = guard;
+        bounded(self.routes.clone(), layers)
     }
 
     /// A client of these services that needs no network, and that may do everything.
@@ -219,37 +212,16 @@ pub async fn routes(
     connections: usize,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let layers = Layers { intake: BoundedIntake::prepared(), ..Layers::default() };
+    let concerns = Concerns { intake: BoundedIntake::prepared(), ..Concerns::default() };
+    let layers = Layers { concerns, ..Layers::default() };
     let bounded = bounded(routes.prepare(), layers);
     let limits = ConnectionLimits::new(connections, None);
     listen(bounded, incoming(listener, limits, Arc::default()), None, stop).await
 }
 
 /// What is served and how its transport is bounded.
-type Bounded = Router<
-    Stack<
-        AroundLayer<Unread>,
-        Stack<
-            AroundLayer<BoundedIntake>,
-            Stack<
-                AroundLayer<ForeignStreams>,
-                Stack<
-                    AroundLayer<Errors>,
-                    Stack<
-                        AroundLayer<Shares>,
-                        Stack<
-                            AroundLayer<Guard>,
-                            Stack<
-                                AroundLayer<Calls>,
-                                Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>,
-                            >,
-                        >,
-                    >,
-                >,
-            >,
-        >,
-    >,
->;
+type Bounded =
+    Router<Stack<AroundLayer<Concerns>, Stack<WebLayer, Stack<AroundLayer<Sending>, Identity>>>>;
 
 /// So many connections at a time on `listener`, each counted.
 fn incoming(
@@ -295,7 +267,7 @@ async fn follow_files(Protection { tls, access, .. }: Protection) {
 
 /// `routes` within `layers` and the bounds of the transport.
 fn bounded(routes: Routes, layers: Layers) -> Bounded {
-    let Layers { sending, origins, calls, guard, shares, foreign, intake, unread } = layers;
+    let Layers { sending, origins, concerns } = layers;
     Server::builder()
         .accept_http1(true)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -308,16 +280,9 @@ fn bounded(routes: Routes, layers: Layers) -> Bounded {
         .http2_max_header_list_size(HEADER_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
-        .layer(AroundLayer(sending))
+        .layer(AroundLayer::new(sending))
         .layer(WebLayer(origins))
-        .layer(AroundLayer(calls))
-        // Around the layer of errors, which exchanges the bodies of paged answers.
-        .layer(AroundLayer(guard))
-        .layer(AroundLayer(shares))
-        .layer(AroundLayer(Errors))
-        .layer(AroundLayer(foreign))
-        .layer(AroundLayer(intake))
-        .layer(AroundLayer(unread))
+        .layer(AroundLayer::new(concerns))
         .add_routes(routes)
 }
 

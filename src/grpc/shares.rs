@@ -21,7 +21,7 @@ use tonic::{Status, body::Body};
 
 use crate::grpc::{
     access::Caller,
-    around::{Answer, Around, HttpRequest, HttpResponse},
+    around::{Answer, Around, HttpRequest},
     connection::ConnectionInfo,
     foreign::{MOST_REFLECTIONS, MOST_WATCHES},
     intake,
@@ -116,14 +116,14 @@ impl Shares {
 }
 
 impl Around for Shares {
-    fn around<F, E>(&self, request: HttpRequest, within: impl FnOnce(HttpRequest) -> F) -> Answer<E>
-    where
-        F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
-        E: Send + 'static,
-    {
+    fn around<E: Send + 'static>(
+        &self,
+        request: HttpRequest,
+        within: impl FnOnce(HttpRequest) -> Answer<E>,
+    ) -> Answer<E> {
         let kind = Kind::of(request.uri().path());
         let open = match kind.zip(CallerKey::of(request.extensions())) {
-            None => return Box::pin(within(request)),
+            None => return within(request),
             Some((kind, caller)) => self.open(kind, caller),
         };
         let open = match open {
@@ -183,9 +183,7 @@ mod tests {
     fn from(address: &str) -> Option<CallerKey> {
         let address = Some(address.parse().unwrap());
         let mut extensions = Extensions::new();
-        let mut connection = ConnectionInfo::default();
-        connection.origin = Origin { address, ..Origin::default() };
-        extensions.insert(connection);
+        extensions.insert(ConnectionInfo::from(Origin { address, ..Origin::default() }));
         CallerKey::of(&extensions)
     }
 

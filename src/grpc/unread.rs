@@ -42,19 +42,19 @@ impl Unread {
 }
 
 impl Around for Unread {
-    fn around<F, E>(&self, request: HttpRequest, within: impl FnOnce(HttpRequest) -> F) -> Answer<E>
-    where
-        F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
-        E: Send + 'static,
-    {
+    fn around<E: Send + 'static>(
+        &self,
+        request: HttpRequest,
+        within: impl FnOnce(HttpRequest) -> Answer<E>,
+    ) -> Answer<E> {
         let once = intake::answers_once(request.uri().path());
-        let of_connection = request.extensions().get::<ConnectionInfo>().cloned();
-        let of_connection = of_connection.unwrap_or_default().unread;
-        let answer = within(request);
         if !once {
-            return Box::pin(answer);
+            return within(request);
         }
-        let sums = Sums { all: Arc::clone(&self.0), own: of_connection };
+        let connection = request.extensions().get::<ConnectionInfo>();
+        let own = connection.map(|it| Arc::clone(&it.unread)).unwrap_or_default();
+        let answer = within(request);
+        let sums = Sums { all: Arc::clone(&self.0), own };
         Box::pin(answer.map(|answer| answer.map(|response| held(response, sums))))
     }
 }

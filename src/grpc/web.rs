@@ -9,7 +9,8 @@
 //! at this address, its browser sees no foreign origin.
 
 use std::{
-    task::{Context, Poll, ready},
+    sync::Arc,
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -17,7 +18,7 @@ use futures_util::future::Either;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use tonic::body::Body;
 use tonic_web::{GrpcWebLayer, GrpcWebService};
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceExt as _};
 use tower_http::cors::{self, AllowOrigin, Cors, CorsLayer};
 
 use crate::{
@@ -121,7 +122,13 @@ pub(super) struct WebLayer(pub(super) Origins);
 #[derive(Clone, Debug)]
 pub(super) struct Web<S> {
     calls: S,
-    pages: Cors<GrpcWebService<S>>,
+    /// Shared, because the transport clones the service for every call, and few come from pages.
+    pages: Arc<Pages<S>>,
+}
+
+#[derive(Debug)]
+struct Pages<S> {
+    service: Cors<GrpcWebService<S>>,
     origins: Origins,
 }
 
@@ -141,14 +148,14 @@ impl<S: Clone> Layer<S> for WebLayer {
             .allow_headers(cors::AllowHeaders::mirror_request())
             .expose_headers(EXPOSED)
             .max_age(REMEMBERED);
-        let pages = cors.layer(GrpcWebLayer::new().layer(calls.clone()));
-        Web { calls, pages, origins: self.0.clone() }
+        let service = cors.layer(GrpcWebLayer::new().layer(calls.clone()));
+        Web { calls, pages: Arc::new(Pages { service, origins: self.0.clone() }) }
     }
 }
 
 impl<S> Service<HttpRequest> for Web<S>
 where
-    S: Service<HttpRequest, Response = HttpResponse>,
+    S: Service<HttpRequest, Response = HttpResponse> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
@@ -157,8 +164,7 @@ where
     type Future = Either<S::Future, Answer<S::Error>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        ready!(self.calls.poll_ready(context))?;
-        Service::<HttpRequest>::poll_ready(&mut self.pages, context)
+        self.calls.poll_ready(context)
     }
 
     fn call(&mut self, request: HttpRequest) -> Self::Future {
@@ -169,7 +175,9 @@ where
         }
         match sort {
             Sort::Native => Either::Left(self.calls.call(request)),
-            Sort::Web | Sort::Other => Either::Right(Box::pin(self.pages.call(request))),
+            Sort::Web | Sort::Other => {
+                Either::Right(Box::pin(self.pages.service.clone().oneshot(request)))
+            }
         }
     }
 }
@@ -180,7 +188,7 @@ impl<S> Web<S> {
     fn foreign(&self, request: &HttpRequest) -> Option<(StatusCode, &'static str)> {
         let origin = request.headers().get(header::ORIGIN)?;
         let is_preflight = request.method() == Method::OPTIONS;
-        let allowed = is_preflight || self.origins.allow(origin, request.uri().path());
+        let allowed = is_preflight || self.pages.origins.allow(origin, request.uri().path());
         (!allowed).then_some((StatusCode::FORBIDDEN, FOREIGN))
     }
 }

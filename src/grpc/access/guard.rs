@@ -10,7 +10,7 @@ use crate::{
         proto::ErrorReason,
     },
     grpc::{
-        around::{Answer, Around, HttpRequest, HttpResponse},
+        around::{Answer, Around, HttpRequest},
         connection::ConnectionInfo,
         intake,
         origin::Origin,
@@ -23,16 +23,12 @@ use crate::{
 pub(in crate::grpc) struct Guard(pub(in crate::grpc) Option<Access>);
 
 impl Around for Guard {
-    fn around<F, E>(
+    fn around<E: Send + 'static>(
         &self,
         mut request: HttpRequest,
-        within: impl FnOnce(HttpRequest) -> F,
-    ) -> Answer<E>
-    where
-        F: Future<Output = Result<HttpResponse, E>> + Send + 'static,
-        E: Send + 'static,
-    {
-        let Some(access) = &self.0 else { return Box::pin(within(request)) };
+        within: impl FnOnce(HttpRequest) -> Answer<E>,
+    ) -> Answer<E> {
+        let Some(access) = &self.0 else { return within(request) };
         let caller = match admitted(access, &request) {
             Ok(caller) => caller,
             Err(refusal) => {
