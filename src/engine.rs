@@ -146,6 +146,8 @@ impl Default for EngineSettings {
 #[derive(Debug)]
 pub struct Engine {
     log: Arc<Log>,
+    /// The store's name in its present history, which every answer of an append has.
+    name: String,
     reader: Reader,
     head: watch::Receiver<Head>,
     appender: Appender,

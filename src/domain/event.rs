@@ -1,6 +1,6 @@
 //! What an append asks for, once its syntax has been checked.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Arguments, sync::Arc};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -95,24 +95,29 @@ impl NewEvent {
     }
 
     /// Notes below `path` which of a client's own tags hide something.
-    pub fn check_tags(&self, path: &str, violations: &mut Violations) {
+    pub fn check_tags(&self, path: Arguments<'_>, violations: &mut Violations) {
         for (index, tag) in self.tags.iter().enumerate() {
             if let Some(problem) = identity::hidden(tag.as_str()) {
-                violations.add(join(path, &format!("tags[{index}]")), problem);
+                violations.add(join(&path.to_string(), &format!("tags[{index}]")), problem);
             }
         }
     }
 
     /// Notes below `path` what is more than an event may bring beside its payload. The tags must
     /// still be the client's own.
-    pub fn check_limits(&self, path: &str, violations: &mut Violations) {
+    pub fn check_limits(&self, path: Arguments<'_>, violations: &mut Violations) {
         if self.tags.len() > limits::TAGS_PER_EVENT {
-            let field = join(path, "tags");
+            let field = join(&path.to_string(), "tags");
             violations.exceeds(field, "tags", self.tags.len(), limits::TAGS_PER_EVENT);
         }
         let metadata = self.metadata_bytes();
         if metadata > limits::METADATA_BYTES {
-            violations.exceeds(join(path, "metadata"), "bytes", metadata, limits::METADATA_BYTES);
+            violations.exceeds(
+                format!("{path}.metadata"),
+                "bytes",
+                metadata,
+                limits::METADATA_BYTES,
+            );
         }
     }
 }

@@ -88,6 +88,10 @@ pub fn shows_nothing(character: char) -> bool {
 /// How a name that the record does not fold differs from what readers see, if it does. The name
 /// means nothing here, so its author has to write it so that it is not mistaken for another.
 pub fn hidden(name: &str) -> Option<String> {
+    // Every character of ASCII shows something or is refused elsewhere, and is in form C.
+    if name.is_ascii() {
+        return None;
+    }
     let unseen = name.chars().enumerate().find(|(_, character)| shows_nothing(*character));
     if let Some((index, character)) = unseen {
         let (code, place) = (u32::from(character), index + 1);

@@ -53,7 +53,7 @@ impl Engine {
     /// The store's name, `urn:uuid:` and so on, with the id of the present history if there was a
     /// restore. It is the same until the next restore.
     pub fn store_name(&self) -> String {
-        self.store_name_in(self.history().id())
+        self.name.clone()
     }
 
     /// The store's name with one of its histories; without an id, with the original one.
@@ -69,8 +69,7 @@ impl Engine {
     /// Refuses a request for another store, and says how far positions of the named history are
     /// valid. An empty name stands for the present one.
     pub fn expect_store(&self, name: &str) -> Result<Reach, ReadError> {
-        let own = self.store_name();
-        if name.is_empty() || name == own {
+        if name.is_empty() || name == self.name {
             return Ok(Reach(None));
         }
         let (store, id) = match name.split_once(HISTORY_SEPARATOR) {
@@ -78,7 +77,10 @@ impl Engine {
             None => (name, None),
         };
         if store != self.store_name_in(None) {
-            return Err(ReadError::AnotherStore { expected: name.to_owned(), own });
+            return Err(ReadError::AnotherStore {
+                expected: name.to_owned(),
+                own: self.store_name(),
+            });
         }
         let common = match id.map(HistoryId::parse) {
             None => self.history().common_with(None),

@@ -23,7 +23,7 @@ use crate::{
         reader::Reader,
         writer::{BATCHES, Message, PermanentFailure, Writer, give},
     },
-    log::{Hooks, Log, LogError, store},
+    log::{Hooks, Log, LogError, name_in, store},
 };
 
 impl Engine {
@@ -86,8 +86,10 @@ impl Engine {
         };
         let backup = BackupReader::new(log.backup_source(), stopping.clone());
         let groups = Groups::start(appender.clone(), clock);
+        let name = name_in(log.store_id(), log.history().id());
         Ok(Arc::new(Self {
             log,
+            name,
             reader,
             head,
             appender,

@@ -93,11 +93,12 @@ fn check_content(
     for (index, write) in append.writes.iter_mut().enumerate() {
         let mut home = None;
         for (number, event) in write.events.iter_mut().enumerate() {
-            let path = format!("writes[{index}].events[{number}]");
-            event.check_limits(&path, &mut violations);
+            // The path is a text only where something is wrong.
+            let path = || format!("writes[{index}].events[{number}]");
+            event.check_limits(format_args!("writes[{index}].events[{number}]"), &mut violations);
             match admit(author, &write.stream, event, &mut room) {
                 Err(found) => {
-                    examine::place(found, &format!("writes[{index}]"), &path, &mut violations);
+                    examine::place(found, &format!("writes[{index}]"), &path(), &mut violations);
                 }
                 Ok(Admitted::Foreign) => home = home.or_else(|| Some(write.stream.folded())),
                 Ok(Admitted::FirstHand(own)) => home = own.or(home),
@@ -105,7 +106,7 @@ fn check_content(
             }
             let size = recorded::size_bound(&write.stream, &recorded_by, event);
             if size > limits::EVENT_BYTES {
-                violations.exceeds(path, "bytes", size, limits::EVENT_BYTES);
+                violations.exceeds(path(), "bytes", size, limits::EVENT_BYTES);
             }
             bytes += size;
             place += 1;
@@ -202,6 +203,9 @@ fn check_shape(append: &Append, author: Author, violations: &mut Violations) {
 
 /// No stream is named twice, in whatever spelling.
 pub(super) fn check_streams(append: &Append, violations: &mut Violations) {
+    if append.writes.len() < 2 {
+        return;
+    }
     let mut seen = HashMap::new();
     for (index, write) in append.writes.iter().enumerate() {
         if let Some(first) = seen.insert(write.stream.clone(), index) {
@@ -219,7 +223,7 @@ fn check_names(append: &Append, violations: &mut Violations) {
             violations.add(format!("writes[{index}].stream"), problem);
         }
         for (number, event) in write.events.iter().enumerate() {
-            event.check_tags(&format!("writes[{index}].events[{number}]"), violations);
+            event.check_tags(format_args!("writes[{index}].events[{number}]"), violations);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Messages are taken apart field by field, so that a new field does not compile until this module
 //! handles it.
 
-use std::ops::RangeInclusive;
+use std::{fmt::Arguments, ops::RangeInclusive};
 
 use prost_types::Timestamp;
 
@@ -32,7 +32,9 @@ pub(crate) fn append(request: proto::AppendRequest) -> Result<Append, Violations
     let request_id = self::request_id(&request_id, &mut wrong);
     let named = writes.iter().enumerate();
     let converted = named
-        .filter_map(|(index, write)| self::write(write, &format!("writes[{index}]"), &mut wrong))
+        .filter_map(|(index, write)| {
+            self::write(write, format_args!("writes[{index}]"), &mut wrong)
+        })
         .collect();
     let condition = condition.and_then(|condition| {
         let proto::AppendCondition { fail_if_match, after_position } = condition;
@@ -88,46 +90,58 @@ pub(crate) fn request_id(text: &str, wrong: &mut Violations) -> Option<RequestId
     }
 }
 
-fn write(write: &proto::StreamWrite, path: &str, wrong: &mut Violations) -> Option<Write> {
+/// The path is a text only where something is wrong.
+fn write(write: &proto::StreamWrite, path: Arguments<'_>, wrong: &mut Violations) -> Option<Write> {
     let proto::StreamWrite { stream, expected_revision, events } = write;
-    let stream = named(StreamName::parse(stream), &join(path, "stream"), wrong);
+    let stream = named(StreamName::parse(stream), || format!("{path}.stream"), wrong);
     let events = events
         .iter()
         .enumerate()
-        .filter_map(|(index, event)| new_event(event, &format!("{path}.events[{index}]"), wrong))
+        .filter_map(|(index, event)| {
+            new_event(event, format_args!("{path}.events[{index}]"), wrong)
+        })
         .collect();
     Some(Write { stream: stream?, expected_revision: *expected_revision, events })
 }
 
-fn new_event(event: &proto::NewEvent, path: &str, wrong: &mut Violations) -> Option<NewEvent> {
+fn new_event(
+    event: &proto::NewEvent,
+    path: Arguments<'_>,
+    wrong: &mut Violations,
+) -> Option<NewEvent> {
     let proto::NewEvent { payload, tags, metadata } = event;
     let Some(payload) = payload else {
-        wrong.add(join(path, "payload"), "is missing");
+        wrong.add(format!("{path}.payload"), "is missing");
         return None;
     };
     let tags = own_tags(tags, path, wrong);
-    let type_url = join(path, "payload.type_url");
+    let type_url = || format!("{path}.payload.type_url");
     if !payload.type_url.contains('/') {
-        wrong.add(type_url, "has no slash; write type.googleapis.com/ and the full name");
+        wrong.add(type_url(), "has no slash; write type.googleapis.com/ and the full name");
         return None;
     }
-    let type_name = named(TypeName::parse(payload.type_name()), &type_url, wrong)?;
+    let type_name = named(TypeName::parse(payload.type_name()), type_url, wrong)?;
     // The payload is shared, not copied.
     let Any { type_url, value } = payload.clone();
     Some(NewEvent { type_url, type_name, payload: value, tags, metadata: metadata.clone() })
 }
 
 /// Tags that a client puts on an event; what is wrong is noted below `path`.
-pub(crate) fn own_tags(tags: &[String], path: &str, wrong: &mut Violations) -> Vec<Tag> {
+pub(crate) fn own_tags(tags: &[String], path: Arguments<'_>, wrong: &mut Violations) -> Vec<Tag> {
     let tags = tags.iter().enumerate();
     tags.filter_map(|(index, tag)| {
-        named(Tag::parse_own(tag), &join(path, &format!("tags[{index}]")), wrong)
+        let path = || join(&path.to_string(), &format!("tags[{index}]"));
+        named(Tag::parse_own(tag), path, wrong)
     })
     .collect()
 }
 
-fn named<T>(parsed: Result<T, InvalidName>, path: &str, wrong: &mut Violations) -> Option<T> {
-    parsed.map_err(|error| error.note(path, wrong)).ok()
+fn named<T>(
+    parsed: Result<T, InvalidName>,
+    path: impl FnOnce() -> String,
+    wrong: &mut Violations,
+) -> Option<T> {
+    parsed.map_err(|error| error.note(&path(), wrong)).ok()
 }
 
 /// What a read is to yield.

@@ -92,7 +92,7 @@ fn prepare<M: Message + Name>(
 ) -> Result<EventDraft, Violations> {
     let mut wrong = Violations::default();
     let request_id = convert::request_id(&extras.request_id, &mut wrong);
-    let tags = convert::own_tags(&extras.tags, "", &mut wrong);
+    let tags = convert::own_tags(&extras.tags, format_args!(""), &mut wrong);
     let Some(message) = message else {
         wrong.add(field, "is missing");
         return Err(wrong);

@@ -146,8 +146,8 @@ fn within_limits(
                 tags: line.tags.clone(),
                 metadata: line.metadata.clone(),
             };
-            event.check_limits("", &mut violations);
-            event.check_tags("", &mut violations);
+            event.check_limits(format_args!(""), &mut violations);
+            event.check_tags(format_args!(""), &mut violations);
             let size = recorded::size_bound(stream, "", &event);
             if size > limits::EVENT_BYTES {
                 violations.exceeds("event", "bytes", size, limits::EVENT_BYTES);
