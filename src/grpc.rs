@@ -27,6 +27,7 @@ mod exchanges;
 pub(crate) mod file_access;
 mod foreign;
 mod frames;
+mod gathering;
 mod goaway;
 pub mod health;
 mod heartbeat;

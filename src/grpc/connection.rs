@@ -29,6 +29,7 @@ use crate::grpc::{
     connections::ConnectionPlace,
     empty_frames::EmptyFrames,
     frames::{Frames, PREFACE, RST_STREAM},
+    gathering::Gathering,
     goaway::{self, CutWatch},
     idle::{IdleDeadline, OpenCall, OpenCalls},
     incoming::Admitted,
@@ -61,8 +62,7 @@ pub(super) struct Connection<T> {
     empty_frames: EmptyFrames,
     /// While it is not read.
     pause: Option<Pin<Box<Sleep>>>,
-    /// Tasks that were ready have run since there is something to write.
-    gathered: bool,
+    gathering: Gathering,
     ending: ConnectionInfo,
     _gone: DropGuard,
     place: ConnectionPlace,
@@ -145,7 +145,7 @@ impl<T> Connection<T> {
             resets: Resets::new(Instant::now()),
             empty_frames: EmptyFrames::new(Instant::now()),
             pause: None,
-            gathered: false,
+            gathering: Gathering::default(),
             ending,
             _gone: gone,
             place,
@@ -231,18 +231,6 @@ impl<T> Connection<T> {
         yields
     }
 
-    /// Whether tasks that are ready run before what there is to write is written: once for each
-    /// flush. Answers of many calls become ready together, with the commit batch they were part of.
-    /// Without this, the first of them would wake the connection, and each would be a write of its
-    /// own: a system call, a packet, and a wake-up of the client.
-    fn gathers(&mut self, context: &Context<'_>) -> bool {
-        let gathers = !std::mem::replace(&mut self.gathered, true);
-        if gathers {
-            context.waker().wake_by_ref();
-        }
-        gathers
-    }
-
     fn peer(&self) -> String {
         self.peer.map(|address| address.to_string()).unwrap_or_default()
     }
@@ -287,7 +275,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.gathers(context) {
+        if self.gathering.waits(context) {
             return Poll::Pending;
         }
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
@@ -299,7 +287,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = ready!(Pin::new(&mut self.stream).poll_flush(context));
-        self.gathered = false;
+        self.gathering.flushed();
         Poll::Ready(flushed)
     }
 
@@ -312,7 +300,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.gathers(context) {
+        if self.gathering.waits(context) {
             return Poll::Pending;
         }
         let polled = Pin::new(&mut self.stream).poll_write_vectored(context, parts);

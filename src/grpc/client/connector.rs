@@ -25,7 +25,10 @@ use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 use tonic::transport::{Channel, Endpoint};
 use tower::Service;
 
-use crate::grpc::tls::{HTTP2, Side, Untrusted, Wire, of_handshake};
+use crate::grpc::{
+    gathering::Gathering,
+    tls::{HTTP2, Side, Untrusted, Wire, of_handshake},
+};
 
 /// How long connecting may take, and how long the handshake after that.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -133,7 +136,12 @@ impl Service<Uri> for Connector {
                 None => Wire::Plain(stream),
                 Some(tls) => encrypted(&tls, stream, &uri).await?,
             };
-            Ok(TokioIo::new(Connection { wire, begun: Vec::new(), ended }))
+            Ok(TokioIo::new(Connection {
+                wire,
+                begun: Vec::new(),
+                ended,
+                gathering: Gathering::default(),
+            }))
         }
         .boxed()
     }
@@ -174,6 +182,7 @@ pub(super) struct Connection {
     /// The first bytes that came, out of TLS if there is some.
     begun: Vec<u8>,
     ended: Ended,
+    gathering: Gathering,
 }
 
 impl Connection {
@@ -239,12 +248,18 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.gathering.waits(context) {
+            return Poll::Pending;
+        }
         let polled = Pin::new(&mut self.wire).poll_write(context, bytes);
         self.written(context, polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.wire).poll_flush(context);
+        if polled.is_ready() {
+            self.gathering.flushed();
+        }
         self.written(context, polled)
     }
 
@@ -258,6 +273,9 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.gathering.waits(context) {
+            return Poll::Pending;
+        }
         let polled = Pin::new(&mut self.wire).poll_write_vectored(context, parts);
         self.written(context, polled)
     }
