@@ -209,6 +209,10 @@ impl Reader {
     /// Waits until everything up to `position` is indexed. The index lies behind the head by a
     /// moment; while it is being rebuilt, by much, and then the wait has an end.
     pub(super) async fn indexed(&self, position: Position) -> Result<(), ReadError> {
+        if *self.indexed.borrow() >= position {
+            return Ok(());
+        }
+        let _waiting = self.log.index().wait();
         let mut indexed = self.indexed.clone();
         let reached = async { indexed.wait_for(|indexed| *indexed >= position).await.is_ok() };
         match self.wait(reached).await? {

@@ -7,6 +7,7 @@
 //! is built again from the sealed volumes. Everything that the index answers is true as of its
 //! watermark.
 
+mod awaited;
 mod cover;
 mod error;
 mod interests;
@@ -37,6 +38,7 @@ use std::{
 };
 
 use self::{
+    awaited::Awaited,
     cover::SealedRange,
     interests::Interests,
     jobs::{Growth, RunState, Situation, TableState},
@@ -60,6 +62,7 @@ use crate::{
 };
 
 pub use self::{
+    awaited::WaitingReader,
     error::{Blocking, IndexError},
     interests::{Interest, OnMatch},
     labels::Unindexable,
@@ -94,6 +97,7 @@ pub struct Index {
     /// The number that names the next file.
     next_number: AtomicU64,
     interests: Arc<Interests>,
+    awaited: Arc<Awaited>,
     /// How long frames took to be indexed.
     indexing: Histogram,
 }
@@ -118,6 +122,16 @@ impl Index {
     /// interest is dropped. For a filter of everything, no event leads to a call.
     pub fn interest(&self, filter: &Filter, on_match: OnMatch) -> Interest {
         self.interests.add(Wanted::new(filter, &self.keys), on_match)
+    }
+
+    /// A reader waits for what is not indexed yet, until what is returned is dropped.
+    pub fn wait(&self) -> WaitingReader {
+        self.awaited.wait()
+    }
+
+    /// Rests so long at most, and no longer once a reader waits.
+    pub(in crate::log) fn rest(&self, time: Duration) {
+        self.awaited.rest(time);
     }
 
     /// Takes the next durable frame; nothing of it if it cannot be indexed.

@@ -15,8 +15,8 @@ use crate::log::{
     volumes::Volumes,
 };
 
-/// How long indexing rests when it has caught up. It is short, because filtered subscriptions wait
-/// for the index.
+/// How long indexing rests when it has caught up and no reader waits for it. It is short, because
+/// filtered subscriptions wait for the index.
 const REST: Duration = Duration::from_millis(1);
 
 /// Feeds the index.
@@ -55,9 +55,9 @@ impl IndexFeed {
 }
 
 impl Feed for IndexFeed {
-    fn step(&mut self, stop: &Stop) -> Result<(), LogError> {
+    fn step(&mut self, _stop: &Stop) -> Result<(), LogError> {
         if self.shared.frames.has_ended(self.tip)? {
-            stop.wait(REST);
+            self.shared.index.rest(REST);
         }
         let Some(begin) = self.shared.index.begin(FRAME_TIMEOUT) else { return Ok(()) };
         if begin.index > self.tip.index {

@@ -70,6 +70,7 @@ impl Index {
             changed: Condvar::new(),
             next_number: AtomicU64::new(next_number),
             interests: Arc::default(),
+            awaited: Arc::default(),
             indexing: Histogram::new(measure::MICROSECONDS),
         })
     }
