@@ -174,6 +174,12 @@ impl Log {
         self.fetcher.events_at(positions, max_bytes)
     }
 
+    /// The same, if all of it is in memory, this process's or the operating system's; `None`: not
+    /// all is, or something is wrong. The disk is not read, so a task may call it.
+    pub fn resident(&self, positions: &[Position], max_bytes: usize) -> Option<EncodedEvents> {
+        self.fetcher.resident(positions, max_bytes)
+    }
+
     /// The append with this request id that begins at `position`, as the index tells; `None` if
     /// another one begins there.
     pub fn append_at(

@@ -108,6 +108,27 @@ impl Fetcher {
         Ok(encoded.finish())
     }
 
+    /// See [`super::Log::resident`].
+    pub(super) fn resident(
+        &self,
+        positions: &[Position],
+        max_bytes: usize,
+    ) -> Option<EncodedEvents> {
+        let mut encoded = EncodedEventsBuilder::new(max_bytes);
+        let mut last: Option<Arc<Chunk>> = None;
+        for position in positions.iter().copied() {
+            let held = last.take().filter(|chunk| chunk.holds(position));
+            let in_tail = || self.frames.tail.chunk_at(position);
+            let in_volume = || self.volumes.resident_chunk(position).map(Arc::new);
+            let chunk = held.or_else(in_tail).or_else(in_volume)?;
+            if !encoded.push(&chunk, position) {
+                break;
+            }
+            last = Some(chunk);
+        }
+        encoded.finish()
+    }
+
     /// The append that begins at `position`; `None` if it has no request id, or none begins there.
     pub(super) fn append_at(
         &self,

@@ -81,6 +81,9 @@ impl Case {
             let mut rest = &found[..];
             while let Some(encoded) = self.log().events_at(rest, 4000).unwrap() {
                 self.expect(&encoded, &rest[..encoded.count]);
+                if let Some(resident) = self.log().resident(rest, 4000) {
+                    assert_eq!(resident, encoded);
+                }
                 rest = &rest[encoded.count..];
             }
             let mut rising = found;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::log::volume::VolumeError;
 
-fn damage(db: &Path) {
+pub(super) fn damage(db: &Path) {
     let mut bytes = fs::read(db).unwrap();
     bytes[100..].iter_mut().for_each(|byte| *byte ^= 0x55);
     fs::write(db, &bytes).unwrap();

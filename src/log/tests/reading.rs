@@ -93,6 +93,36 @@ fn an_event_can_be_read_from_memory_when_its_append_is_answered() {
 }
 
 #[test]
+fn what_is_in_memory_is_read_without_the_disk_and_what_is_damaged_is_not() {
+    let mut random = Random::new();
+    let mut case = Case::new();
+    // The newest volume is checked when the log opens, so there has to be an older one.
+    while case.manifest().volumes().len() < 2 {
+        case.fill(&mut random, VOLUME_BYTES);
+        case.wait_sealed();
+    }
+    let volume = case.manifest().volumes()[0].clone();
+    let sealed = volume.contents.first_position..=volume.contents.last_position;
+    // After a start the tail has none of its frames.
+    case.close();
+    case.open().unwrap();
+    let mut resident = Vec::new();
+    for at in sealed {
+        let encoded = case.log().events_at(&[at], 1).unwrap();
+        if let Some(found) = case.log().resident(&[at], 1) {
+            assert_eq!(Some(found), encoded);
+            resident.push(at);
+        }
+    }
+    let first = *resident.first().expect("what was read is in memory");
+    case.close();
+    opening::damage(&case.dir.join("volumes").join(&volume.directory).join("db"));
+    case.open().unwrap();
+    case.log().events_at(&[first], 1).unwrap_err();
+    assert_eq!(case.log().resident(&[first], 1), None);
+}
+
+#[test]
 fn positions_that_are_not_there_are_out_of_range() {
     let mut random = Random::new();
     let mut case = Case::new();

@@ -65,12 +65,26 @@ impl<V: Values> VolumeReader<V> {
 
     /// The events of the block or head that was found at `first`.
     pub(super) fn chunk(&self, first: Position, value: Bytes) -> Result<Chunk, VolumeError> {
+        match self.block(first, value)? {
+            Block::Events(chunk) => self.within(first, chunk),
+            Block::Large(large) => self.within(first, self.large(first, large)?),
+        }
+    }
+
+    /// The same, if all of it lies in this one value and is as it should be.
+    pub(super) fn events(&self, first: Position, value: Bytes) -> Option<Chunk> {
+        match self.block(first, value).ok()? {
+            Block::Events(chunk) => self.within(first, chunk).ok(),
+            Block::Large(_) => None,
+        }
+    }
+
+    fn block(&self, first: Position, value: Bytes) -> Result<Block, VolumeError> {
         let own = self.own(value).and_then(|value| block::decode_block(first, value));
-        let found = own.map_err(|error| self.bad(first, error))?;
-        let chunk = match found {
-            Block::Events(chunk) => chunk,
-            Block::Large(large) => self.large(first, large)?,
-        };
+        own.map_err(|error| self.bad(first, error))
+    }
+
+    fn within(&self, first: Position, chunk: Chunk) -> Result<Chunk, VolumeError> {
         if chunk.first() < self.first || chunk.last() > self.last {
             return Err(self.bad(first, MalformedValue("it reaches beyond its volume")));
         }

@@ -168,6 +168,13 @@ impl VolumeByOffset {
         Ok(chunk.holds(position).then_some(chunk))
     }
 
+    /// The events that are kept together with the one at `position`, if the operating system has
+    /// them in memory and they are as they should be; the disk is not read.
+    pub fn resident_chunk(&self, position: Position) -> Option<Chunk> {
+        let (first, value) = self.0.values.resident(position)?;
+        self.0.events(first, value).filter(|chunk| chunk.holds(position))
+    }
+
     /// The position of the first block behind `position`; `None`: that is in the last.
     pub fn block_after(&self, position: Position) -> Option<Position> {
         self.0.values.block_after(position)

@@ -34,6 +34,12 @@ impl Volumes {
     pub(in crate::log) fn cursor(&self) -> Cursor<'_> {
         Cursor { volumes: self, volume: None, blocks: Blocks::default() }
     }
+
+    /// The events that are kept together with the one at `position`, if they can be had without the
+    /// disk: the volume is open, the operating system has them in memory, and nothing is wrong.
+    pub(in crate::log) fn resident_chunk(&self, position: Position) -> Option<Chunk> {
+        self.tables.get_open(&*self.volume(position)?)?.resident_chunk(position)
+    }
 }
 
 impl Cursor<'_> {

@@ -86,7 +86,7 @@ impl Tables {
 
     /// The volume with its offsets; `None` if there is no table of it that can be used.
     pub(super) fn get(&self, volume: &SealedVolume) -> Option<Arc<VolumeByOffset>> {
-        if let Some(open) = self.lock().get(volume.contents.last_position) {
+        if let Some(open) = self.get_open(volume) {
             return Some(open);
         }
         let table = self.read(&self.path(volume)).ok()?;
@@ -101,6 +101,11 @@ impl Tables {
             (self.max_bytes, self.max_files),
         );
         Some(by_offset)
+    }
+
+    /// The same, if it is in memory.
+    pub(super) fn get_open(&self, volume: &SealedVolume) -> Option<Arc<VolumeByOffset>> {
+        self.lock().get(volume.contents.last_position)
     }
 
     /// Keeps a table, in place of the one before.

@@ -3,14 +3,17 @@
 use std::{
     fmt,
     fs::File,
-    io,
+    io::{self, IoSliceMut},
     ops::{Range, RangeInclusive},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
-use rustix::fs::{Advice, fadvise};
+use rustix::{
+    fs::{Advice, fadvise},
+    io::{ReadWriteFlags, preadv2},
+};
 
 use super::{OffsetTable, ValueOffset};
 use crate::{
@@ -136,6 +139,17 @@ impl OffsetReader {
         let first = self.table.position(blocks.get(number)?);
         let next = blocks.get(number + 1).map_or(u64::MAX, |next| self.table.position(next));
         Some(first..=next - 1)
+    }
+
+    /// The block that holds `position` and its own position, if the operating system has it in
+    /// memory; the disk is not read. `None` also where the system cannot tell (`RWF_NOWAIT`).
+    pub(in crate::log::volume) fn resident(&self, position: Position) -> Option<(Position, Bytes)> {
+        let value = self.table.blocks().get(self.table.block(position)?)?;
+        let mut bytes = vec![0; usize::from(value.length)];
+        let mut buffers = [IoSliceMut::new(&mut bytes)];
+        let read = preadv2(&self.file, &mut buffers, value.offset, ReadWriteFlags::NOWAIT);
+        let is_whole = read.is_ok_and(|read| read == usize::from(value.length));
+        is_whole.then(|| (self.table.position(value), bytes.into()))
     }
 
     /// Has the operating system forget what it has in memory of the file, so that what is read
