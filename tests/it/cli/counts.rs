@@ -97,6 +97,32 @@ fn the_record_is_counted_as_it_stood() {
 }
 
 #[test]
+fn months_count_every_exchange_once_and_coarse_dates_stand_apart() {
+    let (_dir, server) = example();
+    run(&server.address, &["import", "examples/exchanges/claims.csv"]).good();
+    let counts = |arguments: &[&str]| {
+        let csv = [&["counts", "--unit", "person", "--output", "csv"], arguments].concat();
+        let text = run(&server.address, &csv).good();
+        let rows: Vec<Vec<String>> =
+            text.lines().map(|row| row.split(',').map(str::to_owned).collect()).collect();
+        let column = rows[0].iter().position(|name| name == "exchanges").expect("the column");
+        let sum: u32 = rows[1..].iter().map(|row| row[column].parse::<u32>().expect(&text)).sum();
+        (rows, sum)
+    };
+    let (_, all) = counts(&["--group-by", "unit"]);
+    assert!(all > 50, "{all}");
+    for arguments in [&["--by-month"][..], &["--group-by", "month"], &["--group-by", "quarter"]] {
+        let (rows, sum) = counts(arguments);
+        assert_eq!(sum, all, "{arguments:?}");
+        assert!(rows.len() > 10, "{rows:?}");
+    }
+    let table = run(&server.address, &["counts", "--by-month", "--output", "table"]).good();
+    assert!(table.contains("\n 2024-12 ") && table.contains(" (no month) "), "{table}");
+    let error = run(&server.address, &["counts", "--by-month", "--group-by", "to"]).refused(2);
+    assert!(error.contains("cannot be used with"), "{error}");
+}
+
+#[test]
 fn a_wrong_question_is_refused_by_its_field() {
     let (_dir, server) = example();
     for (arguments, named) in [
