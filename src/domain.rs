@@ -27,6 +27,7 @@ pub mod name;
 pub mod nesting;
 pub mod of_which;
 pub mod party;
+pub mod period;
 pub mod proto;
 pub mod rate;
 pub mod recorded;

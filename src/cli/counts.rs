@@ -17,9 +17,12 @@ use crate::{
         output::{self, AnswerArgs, Output, Query},
         resuming::{self, WatchArgs},
     },
-    domain::proto::{
-        GetCountryCountsRequest, GetCountryCountsResponse, WatchCountryCountsRequest,
-        WatchCountryCountsResponse,
+    domain::{
+        identity::fold,
+        proto::{
+            GetCountryCountsRequest, GetCountryCountsResponse, WatchCountryCountsRequest,
+            WatchCountryCountsResponse,
+        },
     },
 };
 
@@ -88,7 +91,22 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
 
 impl Query for GetCountryCountsRequest {
     fn table(&self, response: &GetCountryCountsResponse) -> String {
-        table(response)
+        let absent: String = self.absent(response).into_iter().map(|line| line + "\n").collect();
+        table(response) + &absent
+    }
+
+    fn absent(&self, response: &GetCountryCountsResponse) -> Vec<String> {
+        let narrowed = self.unit != 0 || !self.occurred.is_empty();
+        let what = if narrowed { "no such transfer" } else { "no transfer" };
+        let mut codes: Vec<String> =
+            self.countries.iter().map(|it| fold(it).into_owned()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        let missing = codes.into_iter().filter(|code| {
+            let mut found = response.counts.iter();
+            !found.any(|count| count.country == *code)
+        });
+        missing.map(|it| format!("{what} is recorded of {it}: unknown, not 0")).collect()
     }
 
     fn entries(

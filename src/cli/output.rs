@@ -114,6 +114,12 @@ pub(super) trait Query: Paged {
     /// For people; every line ends.
     fn table(&self, response: &Self::Response) -> String;
 
+    /// What an answer without an entry for it says of what was requested, each as a line. A table
+    /// ends with them; elsewhere they go to standard error.
+    fn absent(&self, _response: &Self::Response) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The whole answer as proto3 JSON.
     fn whole(&self, response: &Self::Response) -> Result<Value, serde_json::Error> {
         json::of_message(response)
@@ -143,6 +149,12 @@ pub(super) fn print<Q: Query>(
     output: Output,
 ) -> Result<Exit, Failure> {
     let text = text(query, response, output)?;
+    if output != Output::Table {
+        let mut errors = io::stderr();
+        for line in query.absent(response) {
+            writeln!(errors, "note: {line}")?;
+        }
+    }
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;

@@ -127,6 +127,12 @@ pub fn year(day: i32) -> Option<i32> {
     Date::from_julian_day(day.checked_add(EPOCH)?).ok().map(Date::year)
 }
 
+/// The month of a day, counted from the first one of the year 0.
+pub fn month(day: i32) -> Option<i32> {
+    let date = Date::from_julian_day(day.checked_add(EPOCH)?).ok()?;
+    Some(date.year() * 12 + i32::from(u8::from(date.month())) - 1)
+}
+
 impl fmt::Display for Edtf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

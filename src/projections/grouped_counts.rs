@@ -1,4 +1,4 @@
-//! Figures by groups: by country, route, exchange, mediator, year, kind or category.
+//! Figures by groups: by country, route, exchange, mediator, period, kind or category.
 
 mod key;
 mod query;

@@ -1,4 +1,4 @@
-//! `handover counts --group-by`: figures by route, year, mediator and more.
+//! `handover counts --group-by`: figures by route, month, mediator and more.
 
 use crate::{
     cli::{
@@ -10,17 +10,22 @@ use crate::{
         words::{self, NOTHING},
     },
     domain::proto::{
-        AsOf, CountGroup, CountTransfersRequest, CountTransfersResponse, Dimension, GroupKey, Side,
+        AsOf, CountGroup, CountTransfersRequest, CountTransfersResponse, Dimension, GroupKey,
+        Period, Side,
     },
 };
 
 /// Flags by which figures are grouped and chosen, instead of one row for each country.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct GroupArgs {
-    /// One figure for each group, as in `--group-by from,year`
+    /// One figure for each group, as in `--group-by from,year`. An exchange is in one month or
+    /// quarter, or in the period that its dates span if they are coarser
     #[arg(long, value_name = "DIMENSION,...", value_delimiter = ',',
           value_parser = choice::of("Dimension"))]
     group_by: Vec<i32>,
+    /// The same as `--group-by month`
+    #[arg(long, conflicts_with = "group_by")]
+    by_month: bool,
     /// Only what this party sent alone; repeat for several
     #[arg(long, value_name = "PARTY")]
     from: Vec<String>,
@@ -50,9 +55,10 @@ impl GroupArgs {
     /// Whether any of the flags is given: else countries are counted.
     pub(super) fn are_requested(&self) -> bool {
         let lists = [!self.group_by.is_empty(), !self.from.is_empty(), !self.to.is_empty()];
-        let choices = [self.kind.is_some(), self.category.is_some(), self.denied_mediators];
+        let choices = [self.kind.is_some(), self.category.is_some()];
+        let switches = [self.denied_mediators, self.by_month];
         let texts = [self.exchange.is_some(), self.mediator.is_some()];
-        lists.into_iter().chain(choices).chain(texts).any(|given| given)
+        lists.into_iter().chain(choices).chain(switches).chain(texts).any(|given| given)
     }
 
     /// The request.
@@ -62,8 +68,9 @@ impl GroupArgs {
         as_of: Option<AsOf>,
         occurred: String,
     ) -> CountTransfersRequest {
+        let month = self.by_month.then_some(i32::from(Dimension::Month));
         CountTransfersRequest {
-            group_by: self.group_by,
+            group_by: self.group_by.into_iter().chain(month).collect(),
             senders: self.from,
             receivers: self.to,
             exchange_id: self.exchange.unwrap_or_default(),
@@ -135,6 +142,8 @@ fn column(by: Dimension) -> &'static str {
         Dimension::Exchange => "exchange",
         Dimension::Mediator => "mediator",
         Dimension::Year => "year",
+        Dimension::Month => "month",
+        Dimension::Quarter => "quarter",
         Dimension::Kind => "kind",
         Dimension::Category => "category",
         Dimension::Unit => "unit",
@@ -143,7 +152,12 @@ fn column(by: Dimension) -> &'static str {
 
 /// A part of the key for people, with a word where the record says nothing.
 fn shown(key: &GroupKey, by: Dimension) -> String {
+    let coarse = |period: Option<&Period>| period.is_some_and(|period| period.coarse);
     match (by, key_part(key, by)) {
+        (Dimension::Month, name) if coarse(key.month.as_ref()) => format!("{name} (no month)"),
+        (Dimension::Quarter, name) if coarse(key.quarter.as_ref()) => {
+            format!("{name} (no quarter)")
+        }
         (Dimension::Mediator, unnamed) if unnamed.is_empty() => "nobody".to_owned(),
         (_, unsaid) if unsaid.is_empty() => "not said".to_owned(),
         (_, part) => part,
@@ -153,6 +167,7 @@ fn shown(key: &GroupKey, by: Dimension) -> String {
 /// A part of the key; empty: not said.
 fn key_part(key: &GroupKey, by: Dimension) -> String {
     let side = |side: Option<&Side>| side.map_or_else(String::new, |side| side.parties.join("+"));
+    let period = |period: Option<&Period>| period.map(|it| it.name.clone()).unwrap_or_default();
     let or_unsaid = |text: String| if text.is_empty() { "?".to_owned() } else { text };
     match by {
         Dimension::Unspecified => NOTHING.to_owned(),
@@ -165,6 +180,8 @@ fn key_part(key: &GroupKey, by: Dimension) -> String {
         Dimension::Exchange => key.exchange_id.clone().unwrap_or_default(),
         Dimension::Mediator => key.mediator.clone().unwrap_or_default(),
         Dimension::Year => words::number(key.year),
+        Dimension::Month => period(key.month.as_ref()),
+        Dimension::Quarter => period(key.quarter.as_ref()),
         Dimension::Kind => words::spoken(key.kind().as_str_name(), "EXCHANGE_KIND_"),
         Dimension::Category => words::category(key.category()),
         Dimension::Unit => words::unit(key.unit()).to_owned(),
@@ -227,6 +244,27 @@ mod tests {
         let rows = query.rows(&groups);
         assert_eq!(rows[1][..5], ["", "", "person", "1000", "1200"]);
         assert_eq!(rows[0].len(), Query::columns(&query).len());
+    }
+
+    #[test]
+    fn a_period_that_is_no_month_says_so_for_people_and_keeps_its_name_for_programs() {
+        let of = |name: &str, coarse| {
+            let period = Some(Period { name: name.to_owned(), coarse });
+            GroupKey { month: period.clone(), quarter: period, ..Default::default() }
+        };
+        let groups = groups(vec![of("2024", true), of("2024-08", false), GroupKey::default()]);
+        let query = query(&[Dimension::Month, Dimension::Quarter]);
+        let table = query.table(&groups);
+        for expected in [
+            "\n 2024 (no month) | 2024 (no quarter) | person | ",
+            "\n 2024-08         | 2024-08           | person | ",
+            "\n not said        | not said          | person | ",
+        ] {
+            assert!(table.contains(expected), "{table}");
+        }
+        let rows = query.rows(&groups);
+        assert_eq!(rows[0][..3], ["2024", "2024", "person"]);
+        assert_eq!(rows[2][..3], ["", "", "person"]);
     }
 
     #[test]

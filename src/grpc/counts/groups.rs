@@ -7,6 +7,7 @@ use prost::Message as _;
 use crate::{
     domain::{
         figure::Figure,
+        period::{Fineness, Period},
         proto::{self, Category, ExchangeKind, Unit},
         violation::Violations,
     },
@@ -92,6 +93,8 @@ fn dimensions(requested: &[i32], wrong: &mut Violations) -> Vec<Dimension> {
             Ok(proto::Dimension::Exchange) => Dimension::Exchange,
             Ok(proto::Dimension::Mediator) => Dimension::Mediator,
             Ok(proto::Dimension::Year) => Dimension::Year,
+            Ok(proto::Dimension::Month) => Dimension::Month,
+            Ok(proto::Dimension::Quarter) => Dimension::Quarter,
             Ok(proto::Dimension::Kind) => Dimension::Kind,
             Ok(proto::Dimension::Category) => Dimension::Category,
             Ok(proto::Dimension::Unit) => continue,
@@ -165,9 +168,16 @@ fn group((key, figure): (GroupKey, Figure)) -> proto::CountGroup {
             Part::Exchange(id) => message.exchange_id = Some(id),
             Part::Mediator(name) => message.mediator = Some(name),
             Part::Year(year) => message.year = year,
+            Part::Month(month) => message.month = period(month, Fineness::Month),
+            Part::Quarter(quarter) => message.quarter = period(quarter, Fineness::Quarter),
             Part::Kind(kind) => message.kind = Some(kind),
             Part::Category(category) => message.category = Some(category),
         }
     }
     proto::CountGroup { key: Some(message), figure: Some(figure.into()) }
+}
+
+fn period(period: Option<Period>, fineness: Fineness) -> Option<proto::Period> {
+    let period = period?;
+    Some(proto::Period { name: period.name(fineness), coarse: period.is_coarse(fineness) })
 }

@@ -4,6 +4,7 @@ use super::{query::Dimension, selected::Selected};
 use crate::domain::{
     date,
     leg::{CategoryCode, Side, UnitCode},
+    period::{Fineness, Period},
     symbol::Symbol,
 };
 use crate::projections::{
@@ -26,6 +27,10 @@ pub enum Part {
     Mediator(String),
     /// The year; absent: nothing says.
     Year(Option<i32>),
+    /// The month, or the period of a coarser date; absent: nothing says.
+    Month(Option<Period>),
+    /// The quarter, or the period of a coarser date; absent: nothing says.
+    Quarter(Option<Period>),
     /// Number of `proto::ExchangeKind`.
     Kind(i32),
     /// Number of `proto::Category`; 0: the legs that do not say.
@@ -47,6 +52,8 @@ pub(super) struct OfExchange {
     exchange: Symbol,
     mediator: Symbol,
     year: Option<i32>,
+    month: Option<Period>,
+    quarter: Option<Period>,
     kind: i32,
 }
 
@@ -60,6 +67,12 @@ impl OfExchange {
         }
         if is_grouped_by(Dimension::Year) {
             key.year = traits.first_day().and_then(date::year);
+        }
+        if is_grouped_by(Dimension::Month) {
+            key.month = Period::of_days(traits.dates(), Fineness::Month);
+        }
+        if is_grouped_by(Dimension::Quarter) {
+            key.quarter = Period::of_days(traits.dates(), Fineness::Quarter);
         }
         if is_grouped_by(Dimension::Kind) {
             key.kind = traits.reported.kind;
@@ -131,6 +144,8 @@ impl<'k> RawKey<'k> {
                 Part::Mediator(vocabulary.text(self.of_exchange.mediator).to_owned())
             }
             Dimension::Year => Part::Year(self.of_exchange.year),
+            Dimension::Month => Part::Month(self.of_exchange.month),
+            Dimension::Quarter => Part::Quarter(self.of_exchange.quarter),
             Dimension::Kind => Part::Kind(self.of_exchange.kind),
             Dimension::Category => Part::Category(self.of_cell.category),
         };

@@ -22,6 +22,10 @@ pub enum Dimension {
     Mediator,
     /// The year in which the outermost exchange began.
     Year,
+    /// The month in which all dates of the outermost exchange lie, else the period they span.
+    Month,
+    /// The quarter, in the same way.
+    Quarter,
     /// What sort of operation the outermost exchange is.
     Kind,
     /// Which persons.

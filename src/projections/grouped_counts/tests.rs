@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::{
     leg::{Direction, UnitCode},
+    period::Fineness,
     proto,
 };
 use crate::projections::{
@@ -116,6 +117,42 @@ fn years_kinds_and_mediators_are_those_of_the_outermost_exchange() {
     assert_eq!(as_text(&record, &with_denied).len(), 3);
     let of_sa = GroupedQuery { mediator: Some("SA".into()), ..by(&[]) };
     assert!(as_text(&record, &of_sa).is_empty());
+}
+
+#[test]
+fn an_exchange_is_in_one_month_or_in_the_period_of_its_coarse_date() {
+    let mut record = Record::default();
+    for (exchange, occurred, number) in [
+        ("day", "2024-08-01", 1),
+        ("month", "2024-08", 2),
+        ("year", "2024", 4),
+        ("span", "2024-08-31/2024-09-01", 8),
+        ("next", "2024-09-02", 16),
+        ("undated", "", 32),
+    ] {
+        record.report(exchange, "", occurred, "");
+        record.completed(&flow(exchange, "RU", "UA", Some(number)));
+    }
+    let register = record.claims();
+    let sums = |dimension, fineness| {
+        let answer = groups(&register, by(&[dimension]));
+        let total = answer.total.and_then(|figure| figure.low);
+        assert_eq!(total, Some(63), "each exchange once");
+        let sum = |(key, figure): &(GroupKey, Figure)| {
+            let [Part::Month(period) | Part::Quarter(period)] = key.parts.as_slice() else {
+                unreachable!("{key:?}")
+            };
+            (period.map(|it| it.name(fineness)).unwrap_or_default(), figure.low.unwrap_or(0))
+        };
+        answer.groups.iter().map(sum).collect::<Vec<_>>()
+    };
+    let named = |sums: &[(&str, u32)]| -> Vec<(String, u32)> {
+        sums.iter().map(|(name, sum)| ((*name).to_owned(), *sum)).collect()
+    };
+    let months = [("", 32), ("2024", 4), ("2024-08", 3), ("2024-08/2024-09", 8), ("2024-09", 16)];
+    assert_eq!(sums(Dimension::Month, Fineness::Month), named(&months));
+    let quarters = [("", 32), ("2024", 4), ("2024-Q3", 27)];
+    assert_eq!(sums(Dimension::Quarter, Fineness::Quarter), named(&quarters));
 }
 
 #[test]

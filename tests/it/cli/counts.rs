@@ -65,7 +65,6 @@ fn countries_and_the_time_of_the_exchange_select() {
         parsed(&out).iter().map(|count| count["country"].to_string()).collect()
     };
     assert_eq!(countries(&["US", "DE"]), ["\"DE\"", "\"US\""]);
-    assert_eq!(countries(&["FR"]), [""; 0]);
     assert_eq!(countries(&["--occurred", "2024-08"]).len(), 7);
     assert_eq!(countries(&["--occurred", "2023/2024-07"]).len(), 0);
     assert_eq!(countries(&["--unit", "remains"]).len(), 0);
@@ -94,6 +93,48 @@ fn the_record_is_counted_as_it_stood() {
     let events = parsed(&run(&server.address, &["tail", "--no-follow"]).good());
     let last = events.last().expect("events")["recordedAt"].as_str().expect("a time");
     assert_eq!(table(last), TABLE, "a moment is inclusive");
+}
+
+#[test]
+fn a_country_without_a_transfer_is_named_and_is_no_zero() {
+    let (_dir, server) = example();
+    let counts = |arguments: &[&str]| run(&server.address, &[&["counts"], arguments].concat());
+    let line = "no transfer is recorded of FR: unknown, not 0\n";
+    let table = counts(&["DE", "FR", "--output", "table"]).good();
+    assert!(table.contains(" DE ") && table.ends_with(line), "{table}");
+    let csv = counts(&["FR", "FR", "--output", "csv"]);
+    assert_eq!((csv.code, csv.out.lines().count()), (Some(0), 1), "{}", csv.out);
+    assert_eq!(csv.err, format!("note: {line}"));
+    let narrowed = counts(&["DE", "--occurred", "1999", "--output", "table"]).good();
+    assert!(narrowed.ends_with("no such transfer is recorded of DE: unknown, not 0\n"));
+    let known = counts(&["PL"]);
+    assert_eq!((known.err.as_str(), known.out.lines().count()), ("", 1), "PL shares");
+}
+
+#[test]
+fn months_count_every_exchange_once_and_coarse_dates_stand_apart() {
+    let (_dir, server) = example();
+    run(&server.address, &["import", "examples/exchanges/claims.csv"]).good();
+    let counts = |arguments: &[&str]| {
+        let csv = [&["counts", "--unit", "person", "--output", "csv"], arguments].concat();
+        let text = run(&server.address, &csv).good();
+        let rows: Vec<Vec<String>> =
+            text.lines().map(|row| row.split(',').map(str::to_owned).collect()).collect();
+        let column = rows[0].iter().position(|name| name == "exchanges").expect("the column");
+        let sum: u32 = rows[1..].iter().map(|row| row[column].parse::<u32>().expect(&text)).sum();
+        (rows, sum)
+    };
+    let (_, all) = counts(&["--group-by", "unit"]);
+    assert!(all > 50, "{all}");
+    for arguments in [&["--by-month"][..], &["--group-by", "month"], &["--group-by", "quarter"]] {
+        let (rows, sum) = counts(arguments);
+        assert_eq!(sum, all, "{arguments:?}");
+        assert!(rows.len() > 10, "{rows:?}");
+    }
+    let table = run(&server.address, &["counts", "--by-month", "--output", "table"]).good();
+    assert!(table.contains("\n 2024-12 ") && table.contains(" (no month) "), "{table}");
+    let error = run(&server.address, &["counts", "--by-month", "--group-by", "to"]).refused(2);
+    assert!(error.contains("cannot be used with"), "{error}");
 }
 
 #[test]

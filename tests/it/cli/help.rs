@@ -61,7 +61,7 @@ fn a_wrong_command_line_says_what_would_be_right() {
         (&["explain", "DE", "--sent", "--received"], "cannot be used with"),
         (&["counts", "DE", "--group-by", "year"], "choose countries by --from and --to"),
         (&["counts", "--watch", "--from", "RU"], "cannot be combined with --watch"),
-        (&["counts", "--group-by", "month"], "possible values: from, to"),
+        (&["counts", "--group-by", "week"], "possible values: from, to"),
         (&["claims", "correct", "3", "--source", "a"], "<--payload <FILE>|--value <N>>"),
         (&["claims", "retract", "3"], "--source"),
         (&["import", "x.csv"], "cannot open x.csv"),
