@@ -13,7 +13,7 @@ use std::{
 
 use futures_util::StreamExt as _;
 
-use self::progress::Bar;
+use self::{progress::Bar, shown::Subject};
 use crate::{
     cli::{
         exit::{self, Exit, Failure},
@@ -57,10 +57,11 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         (None, Some(folder)) => of_backup(folder).await?,
         (None, None) => of_server(&args.server).await?,
     };
+    let subject = if args.backup.is_some() { Subject::Backups } else { Subject::Record };
     let text = if args.json {
         format!("{:#}\n", json::of_message(&report)?)
     } else {
-        shown::text(&report)
+        shown::text(&report, subject)
     };
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -71,6 +72,7 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
 fn exit_of(report: &VerificationReport) -> Exit {
     match report {
         VerificationReport { damaged: 1.., .. } => Exit::Damaged,
+        VerificationReport { unreadable: 1.., .. } => Exit::Failed,
         VerificationReport { wrong: 1.., .. } => Exit::Rebuildable,
         _ => Exit::Done,
     }

@@ -42,6 +42,11 @@ pub trait Files: Send + Sync + fmt::Debug {
         }
     }
 
+    /// The length of a file, which may be one that cannot be opened. No link is followed.
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        self.open_to_read(path)?.len()
+    }
+
     /// What is in a folder: full paths, sorted.
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
 
@@ -141,6 +146,10 @@ impl Files for RealFiles {
             () if found.is_symlink() => Kind::Link,
             () => Kind::Other,
         })
+    }
+
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        Ok(std::fs::symlink_metadata(path)?.len())
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {

@@ -112,6 +112,20 @@ pub(super) fn put_receipt(target: &dyn Target, entry: &VolumeEntry) -> Result<()
     put_text(target, &name, &Receipt { format: FORMAT, entry: entry.clone() })
 }
 
+/// Refuses a list of pieces that no backup would take over.
+pub(super) fn check_receipt(target: &dyn Target, name: &str) -> Result<(), BackupError> {
+    let Receipt { entry, .. } = get_text(target, name)?;
+    let wrong = |what: String| BackupError::piece(&target, name, what);
+    entry.check_pieces().map_err(wrong)?;
+    if VolumeEntry::receipt(&VolumeEntry::folder(&entry.volume)?) != name {
+        return Err(wrong(format!(
+            "lists the pieces of another volume, {}",
+            entry.volume.directory
+        )));
+    }
+    Ok(())
+}
+
 /// Copies the frames after one up to another, in pieces.
 pub(super) fn frames(
     (source, target): (&dyn Source, &dyn Target),

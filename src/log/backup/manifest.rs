@@ -28,6 +28,8 @@ pub(super) const BACKUPS: &str = "backups/";
 pub(super) const VOLUMES: &str = "volumes/";
 /// What the names of the pieces with frames begin with.
 pub(super) const FRAMES: &str = "frames/";
+/// The last part of the names of lists of pieces.
+const RECEIPT: &str = "PIECES";
 /// The largest text that is read: that of some hundred thousand volumes.
 const TEXT_BYTES: u64 = 1 << 30;
 
@@ -229,7 +231,12 @@ impl VolumeEntry {
 
     /// Where the list of a volume's pieces is, which is put after them.
     pub(super) fn receipt(folder: &str) -> String {
-        format!("{folder}PIECES")
+        format!("{folder}{RECEIPT}")
+    }
+
+    /// Whether a piece is such a list.
+    pub(super) fn is_receipt(name: &str) -> bool {
+        name.rsplit('/').next() == Some(RECEIPT)
     }
 }
 

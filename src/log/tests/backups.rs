@@ -2,6 +2,7 @@
 
 mod bad;
 mod changing;
+mod closed;
 mod early;
 mod faults;
 mod hostile;

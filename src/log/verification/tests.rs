@@ -1,6 +1,8 @@
 //! What a verification makes of stores that are spoilt with right checksums, and of what is
 //! missing.
 
+mod unreadable;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -76,10 +78,15 @@ impl Store {
         manifest.volumes()[0].directory.clone()
     }
 
-    fn verify(&self) -> (Vec<Finding>, u64) {
-        let before = bytes_of(&self.dir);
+    /// An empty folder for copies of volumes.
+    fn copies(&self) -> PathBuf {
         let copies = self.home.path().join("copies");
         fs::create_dir_all(&copies).unwrap();
+        copies
+    }
+
+    fn verify(&self) -> (Vec<Finding>, u64) {
+        let (before, copies) = (bytes_of(&self.dir), self.copies());
         let (findings, progress) = (Findings::default(), Progress::default());
         let verification = Verification::stopped(&self.dir, &copies, &findings).unwrap().unwrap();
         let two = NonZeroUsize::new(2).unwrap();

@@ -7,7 +7,11 @@ use std::{
     process::Command,
 };
 
-use super::{Place, back_up, entries, flip, opening::spoil_newest_volume, sealed};
+use super::{
+    Place, back_up, entries, flip,
+    opening::{newest_volume, spoil_newest_volume},
+    sealed,
+};
 use crate::{
     support::{BINARY, NOWHERE, Server},
     verify::store::SETTINGS,
@@ -193,6 +197,14 @@ fn not_verified(heading: &str, place: &mut Place) -> Refused {
         }
         "The report says DAMAGED" => {
             place.name = spoil_newest_volume(&place.data);
+            usual
+        }
+        "The report says UNREADABLE" => {
+            place.name = newest_volume(&place.data);
+            // A folder can be opened and not be read, also by root.
+            let conf = place.data.join("volumes").join(&place.name).join("conf");
+            fs::remove_file(&conf).expect("it can be removed");
+            fs::create_dir(&conf).expect("it can be made");
             usual
         }
         "The report says WRONG" => {
