@@ -243,7 +243,7 @@ pub fn write_atomically(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Res
 
 /// The bytes of the file at `path`; absent: there is no such file.
 pub fn read_whole(files: &dyn Files, path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match files.open(path, false) {
+    let file = match files.open_to_read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };

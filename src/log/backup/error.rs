@@ -153,6 +153,16 @@ pub enum BackupError {
         /// The last frame that is gone.
         up_to: u64,
     },
+    /// What came of the record is not what its own list says.
+    #[error(
+        "{what}, twice as it came from the server: the bytes change on their way, or the record is \
+         damaged. Run this again; if it says the same, `handover verify` of the server names what \
+         is damaged and what to do"
+    )]
+    Altered {
+        /// What came, and what is wrong with it.
+        what: String,
+    },
     /// The source has another frame where the last backup ended.
     #[error("the record at position {position} is another than in the last backup")]
     OtherHistory {
@@ -278,7 +288,7 @@ impl BackupError {
     /// Whether the record, or the backup, is damaged.
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::Piece { .. } => true,
+            Self::Piece { .. } | Self::Altered { .. } => true,
             Self::Log(error) => error.damage().is_some(),
             Self::Target { .. }
             | Self::Unfit { .. }

@@ -5,6 +5,7 @@ mod changing;
 mod closed;
 mod early;
 mod faults;
+mod folders;
 mod hostile;
 mod named;
 #[cfg(feature = "object-store")]

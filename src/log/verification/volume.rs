@@ -147,8 +147,7 @@ impl VolumeCheck<'_> {
     fn contents(&self, seen: &Seen<'_>) {
         let found = seen.tally.clone().finish();
         if found != self.volume.contents && !planted!("verify-passes-volume") {
-            let expected = &self.volume.contents;
-            self.damaged(None, format!("it holds {found:?} instead of {expected:?}"));
+            self.damaged(None, self.volume.contents.against(&found));
         }
     }
 
