@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use rustix::io::Errno;
 
 use super::{
+    advice::TITLE,
     entries,
-    error::{BackupError, TITLE},
+    error::BackupError,
     looking,
     manifest::{Manifest, VOLUMES, VolumeEntry},
     opened::{self, BACKUP, Survey},
