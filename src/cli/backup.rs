@@ -5,10 +5,10 @@ mod fetching;
 mod remote;
 mod shown;
 
-use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
+use std::{io, num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 use self::remote::RemoteSource;
-pub(super) use self::shown::{Bar, Shown};
+pub(super) use self::shown::{Bar, Shown, unwritten};
 use crate::{
     cli::{
         exit::{Exit, Failure},
@@ -108,6 +108,18 @@ fn stopped(error: BackupError) -> Failure {
         );
         return Failure::new(Exit::Unavailable, problem);
     }
+    if let BackupError::Log(log) = &error
+        && let Some((path, source)) = log.refused()
+        && source.kind() == io::ErrorKind::ReadOnlyFilesystem
+    {
+        let problem = format!(
+            "{}: {source}; a backup first makes durable what a crash may have left in the \
+             journal, so copy the data directory to a disk that can be written (`cp -a`), and \
+             name the copy by --data",
+            path.display()
+        );
+        return Failure::new(Exit::Failed, problem);
+    }
     if let BackupError::Log(LogError::NotAStore { path, what }) = &error {
         return Failure::usage(format!(
             "{} is no data directory: {what}; name the one that `serve --data` has",
@@ -128,7 +140,7 @@ impl From<BackupError> for Failure {
             }
             BackupError::Log(LogError::Locked { .. }) => Exit::Unavailable,
             BackupError::Log(log) if log.damage().is_some() => Exit::Damaged,
-            BackupError::Piece { .. } => Exit::Damaged,
+            BackupError::Piece { .. } | BackupError::Altered { .. } => Exit::Damaged,
             BackupError::Unfit { .. }
             | BackupError::Occupied { .. }
             | BackupError::Beyond { .. } => Exit::Usage,

@@ -20,7 +20,6 @@ Exit codes:
  10  what a repeated request or an earlier import recorded has been undone since
  11  the server does not know the caller, or does not permit this to it
  12  the store was restored from a backup, and the positions lie beyond the branch
-
  13  something that is derived from the record is wrong; it can be made again";
 
 /// The exit codes.
@@ -138,6 +137,10 @@ pub(super) fn words(error: &ClientError) -> String {
         }
         _ => error.to_string(),
     };
+    let text = match text.strip_prefix("after_position is ") {
+        Some(rest) => format!("--after is {rest}"),
+        None => text,
+    };
     let text = ["writes[0].events[0].", "writes[0].", "filter.items[0]."]
         .iter()
         .fold(text, |text, path| text.replace(path, ""));
@@ -198,6 +201,9 @@ mod tests {
         let field = "writes[0].events[0].payload.place";
         let invalid = error(ClientErrorKind::Invalid, "bad", field, "is empty");
         assert_eq!(words(&invalid), "bad; payload.place: is empty");
+        let beyond = "after_position is 9, but the log ends at 3";
+        let beyond = error(ClientErrorKind::BeyondHead, beyond, "after_position", beyond);
+        assert_eq!(words(&beyond), "--after is 9, but the log ends at 3");
         let conflict = error(ClientErrorKind::Conflict, "demo/1 holds 3", "demo/1", "it is at 3");
         assert_eq!(words(&conflict), "demo/1 holds 3");
         let missing = error(ClientErrorKind::NotFound, "x; ListExchanges has the ids", "", "x");
@@ -218,8 +224,11 @@ mod tests {
 
     #[test]
     fn help_names_every_exit_code() {
-        for code in 0..=Exit::HistoryChanged as u8 {
-            assert!(HELP.contains(&format!("\n{code:>3}  ")), "{code} is not in the help");
+        let mut lines = HELP.lines().skip(1);
+        for code in 0..=Exit::Rebuildable as u8 {
+            let line = lines.next().unwrap_or_default();
+            assert!(line.starts_with(&format!("{code:>3}  ")), "{code} is not in the help: {line}");
         }
+        assert_eq!(lines.next(), None);
     }
 }

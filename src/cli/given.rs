@@ -21,6 +21,9 @@ fn read<C: Parser>(
     if let Some(problem) = empty(&command, &matches) {
         return Err(command.error(ErrorKind::InvalidValue, problem));
     }
+    if let Some(problem) = needless(&command, &matches) {
+        return Err(command.error(ErrorKind::ArgumentConflict, problem));
+    }
     C::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
@@ -54,6 +57,27 @@ fn empty(command: &Command, matches: &ArgMatches) -> Option<String> {
     empty(command.find_subcommand(name)?, below)
 }
 
+/// The flags that say how a server is called.
+const OF_SERVERS: [&str; 5] = ["server", "tls_ca", "tls_cert", "tls_key", "token_file"];
+/// The flags that name a folder in place of a server.
+const FOLDERS: [&str; 2] = ["data", "backup"];
+
+/// What is wrong with a flag about the server beside one that names a folder in its place. A
+/// variable may be set for other commands.
+fn needless(command: &Command, matches: &ArgMatches) -> Option<String> {
+    let (name, below) = matches.subcommand()?;
+    let command = command.find_subcommand(name)?;
+    let flag = |id: &str| {
+        let argument = command.get_arguments().find(|argument| argument.get_id() == id)?;
+        let given = below.value_source(id) == Some(ValueSource::CommandLine);
+        argument.get_long().filter(|_| given)
+    };
+    let has_server = command.get_arguments().any(|argument| argument.get_id() == OF_SERVERS[0]);
+    let folder = FOLDERS.into_iter().filter(|_| has_server).find_map(flag)?;
+    let of_server = OF_SERVERS.into_iter().find_map(flag)?;
+    Some(format!("--{of_server} is of no use beside --{folder}, which needs no server"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +104,30 @@ mod tests {
         for good in [&["counts"][..], &["reconcile", "--series"], &["exchanges", " "]] {
             assert_eq!(reported(good), Ok(()), "{good:?}");
         }
+    }
+
+    #[test]
+    fn a_flag_about_a_server_is_refused_beside_a_folder_in_its_place() {
+        let read = |arguments: &[&str]| {
+            let arguments = ["handover"].iter().chain(arguments).map(Into::into);
+            read::<Cli>(arguments).map(drop).map_err(|error| error.to_string())
+        };
+        for (command, folder) in [
+            (&["backup", "--to", "b"][..], "--data"),
+            (&["verify"], "--data"),
+            (&["verify"], "--backup"),
+        ] {
+            let of_folder = [command, &[folder, "d"]].concat();
+            assert_eq!(read(&of_folder), Ok(()));
+            for flag in ["--server", "--tls-ca", "--tls-cert", "--tls-key", "--token-file"] {
+                let of_server = [command, &[flag, "x"]].concat();
+                assert_eq!(read(&of_server), Ok(()));
+                let error = read(&[&of_folder[..], &[flag, "x"]].concat()).unwrap_err();
+                let expected = format!("{flag} is of no use beside {folder}");
+                assert!(error.contains(&expected), "{error}");
+            }
+        }
+        read(&["verify", "--backup", "b", "--copies", "c"]).unwrap_err();
+        assert_eq!(read(&["verify", "--data", "d", "--copies", "c"]), Ok(()));
     }
 }

@@ -13,9 +13,10 @@ use std::{
 
 use futures_util::StreamExt as _;
 
-use self::progress::Bar;
+use self::{progress::Bar, shown::Subject};
 use crate::{
     cli::{
+        backup::unwritten,
         exit::{self, Exit, Failure},
         json, place,
         server_args::ServerArgs,
@@ -41,7 +42,7 @@ pub struct Args {
     backup: Option<PathBuf>,
     /// Folder for copies of volumes that must be read through sled, one at a time [default: that of
     /// the system for temporary files]
-    #[arg(long, value_name = "DIR", requires = "data")]
+    #[arg(long, value_name = "DIR", requires = "data", conflicts_with = "backup")]
     copies: Option<PathBuf>,
     /// Print the report as one JSON object
     #[arg(long)]
@@ -57,20 +58,25 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
         (None, Some(folder)) => of_backup(folder).await?,
         (None, None) => of_server(&args.server).await?,
     };
+    let subject = if args.backup.is_some() { Subject::Backups } else { Subject::Record };
     let text = if args.json {
         format!("{:#}\n", json::of_message(&report)?)
     } else {
-        shown::text(&report)
+        shown::text(&report, subject)
     };
+    let exit = exit_of(&report);
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(exit_of(&report))
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| {
+        let exit = if exit == Exit::Done { Exit::Failed } else { exit };
+        unwritten(exit, &shown::verdict(&report, subject), &error)
+    })?;
+    Ok(exit)
 }
 
 fn exit_of(report: &VerificationReport) -> Exit {
     match report {
         VerificationReport { damaged: 1.., .. } => Exit::Damaged,
+        VerificationReport { unreadable: 1.., .. } => Exit::Failed,
         VerificationReport { wrong: 1.., .. } => Exit::Rebuildable,
         _ => Exit::Done,
     }
@@ -142,6 +148,22 @@ fn tempfile_in(copies: Option<&Path>) -> Result<tempfile::TempDir, Failure> {
 }
 
 fn refused(error: &LogError) -> Failure {
+    if let LogError::Locked { path, holder } = error {
+        let problem = format!(
+            "{} is in use by process {holder}, a server or another command; verify a running \
+             server without --data, or run this again when the process has ended",
+            path.display()
+        );
+        return Failure::new(Exit::Failed, problem);
+    }
+    if let LogError::NotAStore { path, what } = error {
+        let problem = format!(
+            "{} is not a data directory of handover: {what}; name the one that `serve --data` \
+             has, or a folder of backups by --backup",
+            path.display()
+        );
+        return Failure::new(Exit::Failed, problem);
+    }
     let exit = if error.damage().is_some() { Exit::Damaged } else { Exit::Failed };
     Failure::new(exit, exit::with_causes(&anyhow::Error::new(error.clone())))
 }

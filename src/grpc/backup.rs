@@ -113,6 +113,7 @@ impl From<BackupError> for RpcError {
         match error {
             BackupError::Log(error) => ReadError::from(error).into(),
             BackupError::Released { .. }
+            | BackupError::Altered { .. }
             | BackupError::OtherHistory { .. }
             | BackupError::Beyond { .. } => {
                 Self::new(Code::NotFound, ErrorReason::NotFound, message)

@@ -6,6 +6,7 @@
 //! [`source::Source`] in a [`target::Target`]; [`restore`] makes a data directory of one.
 //! `docs/BACKUP.md` draws the bytes.
 
+mod advice;
 mod cleaning;
 mod copying;
 mod entries;

@@ -157,6 +157,27 @@ impl LogError {
         Some(Damage { place: place.clone(), position })
     }
 
+    /// What the operating system refused, and where; `None`: it is no such error.
+    pub fn refused(&self) -> Option<(&Path, &io::Error)> {
+        let (place, source) = match self {
+            Self::Io { path, source, .. }
+            | Self::Journal(JournalError::Io { path, source, .. })
+            | Self::Volume(VolumeError::Io { volume: path, source, .. }) => (path, source),
+            Self::Copied { source, .. } => return source.refused(),
+            Self::Locked { .. }
+            | Self::NewerFormat { .. }
+            | Self::NotAStore { .. }
+            | Self::Unfinished { .. }
+            | Self::Damaged { .. }
+            | Self::OutOfRange { .. }
+            | Self::Journal(_)
+            | Self::Unindexable(_)
+            | Self::Index(_)
+            | Self::Volume(_) => return None,
+        };
+        Some((place, source))
+    }
+
     /// Whether it will be over by itself: a part of the index is being built again.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Index(_))

@@ -42,6 +42,11 @@ pub trait Files: Send + Sync + fmt::Debug {
         }
     }
 
+    /// The length of a file, which may be one that cannot be opened. No link is followed.
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        self.open_to_read(path)?.len()
+    }
+
     /// What is in a folder: full paths, sorted.
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
 
@@ -143,6 +148,10 @@ impl Files for RealFiles {
         })
     }
 
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        Ok(std::fs::symlink_metadata(path)?.len())
+    }
+
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
         let entries = std::fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path()));
         let mut paths = entries.collect::<io::Result<Vec<_>>>()?;
@@ -234,7 +243,7 @@ pub fn write_atomically(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Res
 
 /// The bytes of the file at `path`; absent: there is no such file.
 pub fn read_whole(files: &dyn Files, path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match files.open(path, false) {
+    let file = match files.open_to_read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };

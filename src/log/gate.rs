@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard},
 };
 
+use rustix::io::Errno;
 use tokio::sync::mpsc;
 
 use super::{
@@ -57,6 +58,8 @@ struct State {
     spoilt: bool,
     /// Reads of the journal by tasks.
     reads: usize,
+    /// Files that cannot be opened, and what the system says then.
+    closed: Vec<(PathBuf, Errno)>,
 }
 
 #[derive(Debug)]
@@ -119,6 +122,11 @@ impl Gate {
         self.state.0.lock().unwrap().spoilt = spoilt;
     }
 
+    /// Has no file opened at these paths, for the reason that is given with each.
+    pub(crate) fn set_closed(&self, closed: Vec<(PathBuf, Errno)>) {
+        self.state.0.lock().unwrap().closed = closed;
+    }
+
     /// How often tasks have read the journal.
     pub(crate) fn reads(&self) -> usize {
         self.state.0.lock().unwrap().reads
@@ -161,9 +169,13 @@ impl Gate {
 
 impl Files for Gate {
     fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn FileHandle>> {
+        let closed = self.state.0.lock().unwrap().closed.clone();
+        if let Some((_, error)) = closed.iter().find(|(closed, _)| closed == path) {
+            return Err((*error).into());
+        }
         let of_journal = path.extension().is_some_and(|end| end == "journal");
         if create && of_journal && self.state.0.lock().unwrap().short {
-            return Err(rustix::io::Errno::MFILE.into());
+            return Err(Errno::MFILE.into());
         }
         if create && path.parent().is_some_and(|dir| dir.ends_with("index")) {
             drop(self.wait_while(|state| state.runs == Sync::Wait)?);
@@ -181,6 +193,10 @@ impl Files for Gate {
 
     fn kind(&self, path: &Path) -> io::Result<Kind> {
         RealFiles.kind(path)
+    }
+
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        RealFiles.length(path)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {

@@ -11,12 +11,11 @@
 //! index/      the runs of the index
 //! ```
 
+mod lock;
 mod stopped;
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io,
-    os::unix::fs::{FileExt as _, MetadataExt as _},
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -24,6 +23,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use self::lock::Lock;
 use crate::{
     domain::{
         digest,
@@ -38,7 +38,7 @@ use crate::{
     },
 };
 
-pub(super) use self::stopped::StoppedStore;
+pub(super) use self::{lock::LOCK, stopped::StoppedStore};
 
 /// Makes an empty journal in a folder, for the store with an id.
 pub type CreateJournal<'a> = &'a dyn Fn(&Path, [u8; 16]) -> Result<(), LogError>;
@@ -50,9 +50,6 @@ pub const FORMAT: u32 = RESTORED;
 const NEVER_RESTORED: u32 = 1;
 const RESTORED: u32 = 2;
 
-pub(super) const LOCK: &str = "LOCK";
-/// Before the number of the lock's file, in it.
-const NUMBER: &str = "inode ";
 pub(super) const STORE: &str = "STORE";
 /// Is there while a restore makes a data directory, which is none until then.
 pub(super) const RESTORING: &str = "RESTORING";
@@ -77,8 +74,7 @@ pub const PROJECTIONS: &str = "projections";
 pub struct Store {
     dir: PathBuf,
     id: [u8; 16],
-    lock: File,
-    copied: bool,
+    lock: Lock,
 }
 
 impl Store {
@@ -92,11 +88,11 @@ impl Store {
         check_ours(files.as_ref(), dir)?;
         // A store of a newer program is left alone, its lock included.
         read_store(files.as_ref(), dir)?;
-        let (lock, copied) = lock(dir)?;
+        let lock = Lock::take(dir)?;
         let id = match read_store(files.as_ref(), dir)? {
             Some(id) => {
                 check_folders(files.as_ref(), dir)
-                    .map_err(|error| if copied { error.in_copy(dir) } else { error })?;
+                    .map_err(|error| if lock.is_copy() { error.in_copy(dir) } else { error })?;
                 id
             }
             None => initialise(files.as_ref(), dir, create_journal)?,
@@ -105,7 +101,7 @@ impl Store {
         // killed between giving a file its name and making the name durable. Frames that MANIFEST
         // vouches for may be overwritten from now on, so it must not be gone after a power cut.
         files.sync_dir(dir).map_err(|error| LogError::io("sync", dir, error))?;
-        Ok(Self { dir: dir.to_owned(), id, lock, copied })
+        Ok(Self { dir: dir.to_owned(), id, lock })
     }
 
     /// Locks the data directory of a store that exists; what is there is only looked at.
@@ -118,19 +114,19 @@ impl Store {
             check_ours(files, dir)?;
         }
         read_store(files, dir)?.ok_or_else(missing)?;
-        let (lock, copied) = lock(dir)?;
+        let lock = Lock::take(dir)?;
         let id = read_store(files, dir)?.ok_or_else(missing)?;
         check_folders(files, dir)?;
         files.sync_dir(dir).map_err(|error| LogError::io("sync", dir, error))?;
-        Ok(Self { dir: dir.to_owned(), id, lock, copied })
+        Ok(Self { dir: dir.to_owned(), id, lock })
     }
 
     /// Locks a directory in which the store with this id is to be made, and makes it if there is
     /// none.
     pub(super) fn begin(files: &dyn Files, dir: &Path, id: [u8; 16]) -> Result<Self, LogError> {
         make_dir(files, dir)?;
-        let (lock, copied) = lock(dir)?;
-        Ok(Self { dir: dir.to_owned(), id, lock, copied })
+        let lock = Lock::take(dir)?;
+        Ok(Self { dir: dir.to_owned(), id, lock })
     }
 
     /// The store's id.
@@ -140,26 +136,23 @@ impl Store {
 
     /// Whether the folder was copied while a process had it open, or after that was killed.
     pub fn is_copy(&self) -> bool {
-        self.copied
+        self.lock.is_copy()
     }
 
     /// Takes a copy that is whole for what it is: the next opening does not check all of it.
     pub fn accept(&self) -> Result<(), LogError> {
-        let number = || name_holder(&self.lock, &self.lock.metadata()?.ino().to_string());
-        if self.copied {
-            number().map_err(|error| LogError::io("write", &self.dir, error))
-        } else {
-            Ok(())
-        }
+        self.lock.accept().map_err(|error| LogError::io("write", &self.dir, error))
     }
 
     /// Lets go of the lock: nothing may be written here any more, and copies are whole.
     pub fn release(&self) -> Result<(), LogError> {
-        let release = || {
-            self.lock.set_len(0)?;
-            self.lock.unlock()
-        };
-        release().map_err(|error| LogError::io("unlock", &self.dir, error))
+        self.lock.release().map_err(|error| LogError::io("unlock", &self.dir, error))
+    }
+
+    /// Lets go of the lock, and leaves its text as it was found: nothing but the end of the journal
+    /// was looked at, and a copy of the folder is as good as it was before.
+    pub(super) fn leave(&self) -> Result<(), LogError> {
+        self.lock.leave().map_err(|error| LogError::io("unlock", &self.dir, error))
     }
 
     /// Where the manifest is.
@@ -257,43 +250,6 @@ fn check_ours(files: &dyn Files, dir: &Path) -> Result<(), LogError> {
         }
         None => Ok(()),
     }
-}
-
-/// Takes the lock and leaves this process's id in it, for the message of a process that comes too
-/// late, and the number of the file: a copy has another one. True: the file is such a copy.
-fn lock(dir: &Path) -> Result<(File, bool), LogError> {
-    let path = dir.join(LOCK);
-    let failed = |error| LogError::io("lock", &path, error);
-    let mut options = OpenOptions::new();
-    let file =
-        options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let text = fs::read_to_string(&path).unwrap_or_default();
-            let holder = text.lines().next().unwrap_or_default().to_owned();
-            return Err(LogError::Locked { path: dir.to_owned(), holder });
-        }
-        Err(TryLockError::Error(error)) => return Err(failed(error)),
-    }
-    let number = file.metadata().map_err(failed)?.ino();
-    // Whatever its bytes are, nothing of the record follows from them.
-    let text = fs::read(&path).map_err(failed)?;
-    let text = String::from_utf8_lossy(&text);
-    let before = text.lines().find_map(|line| line.strip_prefix(NUMBER));
-    let other = before.is_some_and(|before| before != number.to_string());
-    let copied = other && !planted!("copy-unnoticed");
-    // Until it is found to be whole it stays a copy, whatever ends the process.
-    let kept = before.map_or_else(|| number.to_string(), str::to_owned);
-    name_holder(&file, &kept).map_err(failed)?;
-    Ok((file, copied))
-}
-
-/// Writes into the lock's file which process has it, and the file's number.
-fn name_holder(file: &File, number: &str) -> io::Result<()> {
-    let text = format!("{}\n{NUMBER}{number}\n", std::process::id());
-    file.write_all_at(text.as_bytes(), 0)?;
-    file.set_len(text.len() as u64)
 }
 
 /// Refuses a store without a folder of the record.

@@ -3,12 +3,13 @@
 //!
 //! A [`Verification`] is of a stopped store, whose files it reads as they lie there, or of an open
 //! one at a fixed head. Threads take one volume or one run of the index at a time. What is wrong
-//! becomes a [`Finding`], and the check goes on behind it. Only what the operating system refuses
-//! ends it.
+//! becomes a [`Finding`], and the check goes on behind it, also where the operating system does not
+//! let something be read.
 
 mod events;
 mod facts;
 mod finding;
+mod found;
 mod jobs;
 mod journal;
 mod live;

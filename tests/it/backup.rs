@@ -2,6 +2,7 @@
 
 mod killed;
 mod modes;
+mod output;
 mod page;
 mod refused;
 

@@ -98,6 +98,27 @@ async fn for_people_the_report_says_what_is_wrong_where_and_what_to_do() {
     assert_eq!(output.status.code(), Some(WRONG));
 }
 
+/// The saved figures are of a later position than what is sealed.
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_are_not_wrong_where_the_journal_cannot_be_read_but_not_checked() {
+    let (_dir, data) = data_dir();
+    let image = healthy().await;
+    image.write(&data);
+    let files = image.paths("journal");
+    let file = files.iter().find(|path| path.extension().is_some_and(|end| end == "journal"));
+    let path = data.join(file.expect("a file of the journal"));
+    fs::remove_file(&path).expect("it can be removed");
+    // It can be opened and not be read, also by root.
+    fs::create_dir(&path).expect("it can be made");
+    let verified = verify(&data);
+    // The list of files may say of it that it has another length, which is damage.
+    assert!([FAILED, DAMAGED].contains(&verified.code), "{verified:#?}");
+    let name = path.file_name().and_then(|name| name.to_str()).expect("text");
+    assert!(!verified.about(name).is_empty(), "{verified:#?}");
+    assert_eq!(verified.about("projections"), Vec::<&str>::new(), "{verified:#?}");
+    assert!(text(&verified.report["unchecked"][0]).contains("figures"), "{verified:#?}");
+}
+
 #[test]
 fn a_store_in_use_and_what_is_no_store_are_refused_and_left_alone() {
     let (_dir, data) = data_dir();

@@ -86,6 +86,10 @@ impl Source for RemoteSource {
         self.runtime.block_on(self.describe())
     }
 
+    fn is_remote(&self) -> bool {
+        true
+    }
+
     fn open(&self, wanted: &Wanted) -> Result<Box<dyn Read + Send + '_>, BackupError> {
         let (chunks, taken) = mpsc::channel(UNDER_WAY);
         let (client, bar) = (self.client.clone(), self.bar.clone());

@@ -124,9 +124,18 @@ impl Shown {
             // If standard error is closed, what was done is printed all the same.
             let _ = writeln!(io::stderr(), "warning: {warning}");
         }
-        writeln!(io::stdout(), "{text}")?;
+        let mut out = io::stdout().lock();
+        let written = writeln!(out, "{text}").and_then(|()| out.flush());
+        written.map_err(|error| unwritten(Exit::Failed, &self.line, &error))?;
         Ok(Exit::Done)
     }
+}
+
+/// The failure of a command that has done its work and could not say so on standard output. A pipe
+/// that was closed is no quiet end here: what was done would stand nowhere.
+pub(in crate::cli) fn unwritten(exit: Exit, done: &str, error: &io::Error) -> Failure {
+    let done = done.trim_end();
+    Failure::new(exit, format!("{done}; this could not be written to standard output: {error}"))
 }
 
 /// What is to be said of a record that was restored so often; absent: nothing yet.

@@ -7,15 +7,24 @@ use crate::{
     domain::proto::{FindingSeverity, VerificationFinding, VerificationReport},
 };
 
+/// What was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// A store.
+    Record,
+    /// The backups in a place.
+    Backups,
+}
+
 /// What was checked, what is wrong and what to do; every line ends. Lines are not wrapped, because
 /// the names of files in them are copied.
-pub(super) fn text(report: &VerificationReport) -> String {
+pub(super) fn text(report: &VerificationReport, subject: Subject) -> String {
     let mut text = String::new();
     for finding in &report.findings {
         text += &of_finding(finding);
     }
     let listed = report.findings.len() as u64;
-    let all = report.damaged + report.wrong + report.missing;
+    let all = report.damaged + report.unreadable + report.wrong + report.missing;
     if all > listed {
         let _ = writeln!(text, "and {} more", thousands(all - listed));
     }
@@ -23,13 +32,14 @@ pub(super) fn text(report: &VerificationReport) -> String {
         let _ = writeln!(text, "NOT CHECKED: {unchecked}");
     }
     text += &checked(report);
-    text += verdict(report);
+    text += &verdict(report, subject);
     text
 }
 
 fn of_finding(finding: &VerificationFinding) -> String {
     let word = match finding.severity() {
         FindingSeverity::Damaged => "DAMAGED",
+        FindingSeverity::Unreadable => "UNREADABLE",
         FindingSeverity::Wrong => "WRONG",
         FindingSeverity::Missing | FindingSeverity::Unspecified => "MISSING",
     };
@@ -66,12 +76,22 @@ fn checked(report: &VerificationReport) -> String {
     text
 }
 
-fn verdict(report: &VerificationReport) -> &'static str {
+/// The last line.
+pub(super) fn verdict(report: &VerificationReport, subject: Subject) -> String {
+    let whole = match subject {
+        Subject::Record => "the record",
+        Subject::Backups => "the backup",
+    };
+    let needless = match subject {
+        Subject::Record => "something that is derived from it is wrong",
+        Subject::Backups => "something beside it, which no restore needs, is wrong",
+    };
     match report {
-        VerificationReport { damaged: 1.., .. } => "the record is damaged\n",
-        VerificationReport { wrong: 1.., .. } => {
-            "the record is whole; something that is derived from it is wrong\n"
+        VerificationReport { damaged: 1.., .. } => format!("{whole} is damaged\n"),
+        VerificationReport { unreadable: 1.., .. } => {
+            format!("a part of {whole} cannot be read, so whether it is damaged is not known\n")
         }
-        _ => "everything is as it was written\n",
+        VerificationReport { wrong: 1.., .. } => format!("{whole} is whole; {needless}\n"),
+        _ => "everything is as it was written\n".to_owned(),
     }
 }

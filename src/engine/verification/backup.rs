@@ -6,7 +6,7 @@ use super::report::VerificationReport;
 use crate::log::{
     backup::{
         BackupError,
-        inspection::{Inspected, Inspector, inspect},
+        inspection::{Harm, Inspected, Inspector, Wrong, inspect},
         target::Target,
     },
     name_in,
@@ -42,9 +42,14 @@ struct Reading<'a> {
 }
 
 impl Inspector for Reading<'_> {
-    fn wrong(&mut self, piece: &str, what: &str, advice: &str) {
-        let what = format!("it {what}; {advice}");
-        self.findings.add(Finding::record(Part::Backup, &self.place.join(piece), what));
+    fn wrong(&mut self, Wrong { piece, what, advice, harm }: Wrong<'_>) {
+        let (place, what) = (self.place.join(piece), format!("it {what}"));
+        let finding = match harm {
+            Harm::Damaged => Finding::record(Part::Backup, &place, what),
+            Harm::Unread => Finding::unread(Part::Backup, &place, what),
+            Harm::Unneeded => Finding::derived(Part::Backup, &place, what),
+        };
+        self.findings.add(finding.advised(advice));
     }
 
     fn expect(&mut self, bytes: u64) {

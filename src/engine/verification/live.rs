@@ -154,7 +154,7 @@ fn of_log(
     if progress.is_stopped() {
         return Ok((report, None));
     }
-    if findings.counts().record > 0 {
+    if !findings.counts().is_record_whole() {
         report.unchecked.push(LOST.to_owned());
         return Ok((report, None));
     }

@@ -8,7 +8,8 @@ use crate::{
 };
 
 /// Why figures and groups are left out.
-pub(super) const LOST: &str = "figures and groups were not checked, because the record is damaged";
+pub(super) const LOST: &str =
+    "figures and groups were not checked, because not all of the record is there to be read";
 
 /// What a verification found.
 #[derive(Clone, Debug, Default)]

@@ -4,10 +4,7 @@ use std::{fs, io, path::PathBuf};
 
 use crate::{
     domain::event::Position,
-    log::{
-        LogError,
-        verification::{Finding, Findings, Part, Progress, Verification},
-    },
+    log::verification::{Finding, Findings, Part, Progress, Verification},
     projections::{
         Projection as _,
         register::Register,
@@ -27,32 +24,38 @@ impl SavedState {
         verification: &Verification,
         findings: &Findings,
         progress: &Progress,
-    ) -> Result<Option<Self>, LogError> {
-        let Some(dir) = verification.projections() else { return Ok(None) };
+    ) -> Option<Self> {
+        let dir = verification.projections()?;
         let path = dir.join(Register::NAME);
         let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let what = "there is no saved state";
                 findings.add(Finding::missing(Part::Projection, &path, what));
-                return Ok(None);
+                return None;
             }
-            read => read.map_err(|error| LogError::io("read", &path, error))?,
+            Err(error) => {
+                findings.add(Finding::refused(Part::Projection, &path, &error));
+                return None;
+            }
+            Ok(bytes) => bytes,
         };
         progress.expect(bytes.len() as u64);
         progress.done(bytes.len() as u64);
         match snapshot::decode::<Register>(&bytes, verification.store_id()) {
+            // Figures that may be ahead of the log are not compared with it either.
+            Ok(_) if !verification.is_end_known() => {}
             Ok(register) if register.position() > verification.head() => {
                 let (at, head) = (register.position(), verification.head());
                 let what = format!("it is of position {at}, and the log ends at {head}");
                 findings.add(Finding::derived(Part::Projection, &path, what));
             }
-            Ok(register) => return Ok(Some(Self { path, register })),
+            Ok(register) => return Some(Self { path, register }),
             Err(error @ Misfit::Version) => {
                 findings.add(Finding::missing(Part::Projection, &path, error));
             }
             Err(error) => findings.add(Finding::derived(Part::Projection, &path, error)),
         }
-        Ok(None)
+        None
     }
 
     /// The position of its figures.

@@ -12,7 +12,8 @@ use crate::log::{
     verification::{Checked, Findings, Progress, Verification},
 };
 
-const UNREADABLE: &str = "nothing else was checked, because it rests on the file that is damaged";
+const UNREADABLE: &str =
+    "nothing else was checked, because it rests on the file that cannot be used";
 
 /// Verifies the store in `dir`, on which no process works. Nothing in `dir` is changed. Where a
 /// volume must be read through sled, a copy is made in `copies`.
@@ -31,8 +32,8 @@ pub fn verify_stopped(
         report.checked(verification);
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let checked = verification.check(&is_replayed, &findings, progress, threads)?;
-        let saved = SavedState::read(verification, &findings, progress)?;
-        if findings.counts().record == 0 {
+        let saved = SavedState::read(verification, &findings, progress);
+        if findings.counts().is_record_whole() {
             replay(verification, &checked, saved, (&findings, progress))?;
         } else {
             // What is lost would be missed in the figures as well.

@@ -34,6 +34,7 @@ impl From<VerificationReport> for proto::VerificationReport {
             wrong: counts.derived,
             missing: counts.missing,
             unchecked,
+            unreadable: counts.unread,
         }
     }
 }
@@ -42,6 +43,7 @@ impl From<&Finding> for proto::VerificationFinding {
     fn from(finding: &Finding) -> Self {
         let severity = match finding.severity {
             Severity::Record => proto::FindingSeverity::Damaged,
+            Severity::Unread => proto::FindingSeverity::Unreadable,
             Severity::Derived => proto::FindingSeverity::Wrong,
             Severity::Missing => proto::FindingSeverity::Missing,
         };

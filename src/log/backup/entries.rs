@@ -1,5 +1,7 @@
 //! The entries of a manifest: what a target has already, and frames that are copied.
 
+use std::io;
+
 use super::{
     BackupError,
     frames::{self, FrameSequence},
@@ -112,8 +114,34 @@ pub(super) fn put_receipt(target: &dyn Target, entry: &VolumeEntry) -> Result<()
     put_text(target, &name, &Receipt { format: FORMAT, entry: entry.clone() })
 }
 
-/// Copies the frames after one up to another, in pieces.
+/// Refuses a list of pieces that no backup would take over.
+pub(super) fn check_receipt(target: &dyn Target, name: &str) -> Result<(), BackupError> {
+    let Receipt { entry, .. } = get_text(target, name)?;
+    let wrong = |what: String| BackupError::piece(&target, name, what);
+    entry.check_pieces().map_err(wrong)?;
+    if VolumeEntry::receipt(&VolumeEntry::folder(&entry.volume)?) != name {
+        return Err(wrong(format!(
+            "lists the pieces of another volume, {}",
+            entry.volume.directory
+        )));
+    }
+    Ok(())
+}
+
+/// Copies the frames after one up to another, in pieces. What comes changed from another process is
+/// read a second time.
 pub(super) fn frames(
+    ends: (&dyn Source, &dyn Target),
+    stretch: (Tip, Tip),
+    copied: &mut Copied<'_>,
+) -> Result<Vec<FramesEntry>, BackupError> {
+    match frames_once(ends, stretch, copied) {
+        Err(BackupError::Altered { .. }) => frames_once(ends, stretch, copied),
+        made => made,
+    }
+}
+
+fn frames_once(
     (source, target): (&dyn Source, &dyn Target),
     (after, tip): (Tip, Tip),
     copied: &mut Copied<'_>,
@@ -127,7 +155,7 @@ pub(super) fn frames(
     let (mut begun, mut bytes) = (after, Vec::new());
     loop {
         let previous = reader.tip();
-        let frame = reader.next().map_err(BackupError::from_read)?;
+        let frame = reader.next().map_err(|error| of_frames(source, error, previous))?;
         if let Some(frame) = &frame {
             copied.on_bytes(frame.body().len() as u64);
             frames::put(&mut bytes, previous.check, frame);
@@ -144,9 +172,19 @@ pub(super) fn frames(
     if reader.tip() != tip {
         let what =
             format!("the frames of the record end at {} of {}", reader.tip().index, tip.index);
-        return Err(BackupError::from_read(std::io::Error::other(what)));
+        return Err(BackupError::from_read(io::Error::other(what)));
     }
     Ok(entries)
+}
+
+/// The error of reading frames. Bytes from another process that are none may have changed.
+fn of_frames(source: &dyn Source, error: io::Error, after: Tip) -> BackupError {
+    let kinds = [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof];
+    if source.is_remote() && kinds.contains(&error.kind()) {
+        let what = format!("what follows frame {} is no frame ({error})", after.index);
+        return BackupError::Altered { what };
+    }
+    BackupError::from_read(error)
 }
 
 fn put_frames(
@@ -170,7 +208,7 @@ pub(super) fn put_bytes(
     let mut piece = None;
     let put = target.put(name, &mut |to| {
         let mut tally = Tallying::new(to);
-        std::io::Write::write_all(&mut tally, bytes)?;
+        io::Write::write_all(&mut tally, bytes)?;
         piece = Some(tally.finish(name));
         Ok(())
     });

@@ -2,6 +2,7 @@
 
 use std::{error::Error, io, path::PathBuf, sync::Arc};
 
+use super::advice::{DAMAGED, DAMAGED_OBJECT, TITLE, UNREADABLE, advice};
 use crate::{
     domain::event::Position,
     log::{error::LogError, journal::JournalError, volume::VolumeError},
@@ -153,6 +154,16 @@ pub enum BackupError {
         /// The last frame that is gone.
         up_to: u64,
     },
+    /// What came of the record is not what its own list says.
+    #[error(
+        "{what}, twice as it came from the server: the bytes change on their way, or the record is \
+         damaged. Run this again; if it says the same, `handover verify` of the server names what \
+         is damaged and what to do"
+    )]
+    Altered {
+        /// What came, and what is wrong with it.
+        what: String,
+    },
     /// The source has another frame where the last backup ended.
     #[error("the record at position {position} is another than in the last backup")]
     OtherHistory {
@@ -174,36 +185,6 @@ pub enum BackupError {
 fn shown(piece: &str) -> &str {
     if piece.is_empty() { "the folder" } else { piece }
 }
-
-/// What to do about an operating system's error; empty: nothing in particular.
-fn advice(error: &io::Error) -> &'static str {
-    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    if [StorageFull, QuotaExceeded].contains(&error.kind()) {
-        "; make room there and run this again: what was copied whole is not copied again"
-    } else if [ReadOnlyFilesystem, PermissionDenied].contains(&error.kind()) {
-        "; make it accessible for the user who runs this, or choose another folder"
-    } else {
-        ""
-    }
-}
-
-/// What to do about a piece that is not what was put there. Nothing is to be deleted: what is left
-/// of it may be needed, if the store turns out not to have it.
-const DAMAGED: &str = "look at the disk, then move that piece out of the folder: the next backup \
-     of the same store into this folder puts it there again, if the store still has it. To restore \
-     now, name a backup that does not need it (--backup), or take another copy of this folder";
-/// The same where pieces are objects.
-const DAMAGED_OBJECT: &str = "copy that object elsewhere, then delete it: the next backup of the \
-     same store to this address puts it there again, if the store still has it. To restore now, \
-     name a backup that does not need it (--backup), or have the bucket bring back an earlier \
-     version of the object";
-/// What to do about a manifest that cannot be read.
-const UNREADABLE: &str = "the pieces that it lists may be whole, so delete nothing: to restore \
-     now, name another backup (--backup); to back up into this folder again, copy the folder, then \
-     move that file out of it. The next backup removes what no other one needs";
-/// What to do about the piece that says what the target is.
-pub(super) const TITLE: &str = "each backup names the store too, so a restore does not need it; \
-     the next backup of the same store into this folder puts it there again";
 
 impl BackupError {
     pub(super) fn target(
@@ -278,7 +259,7 @@ impl BackupError {
     /// Whether the record, or the backup, is damaged.
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::Piece { .. } => true,
+            Self::Piece { .. } | Self::Altered { .. } => true,
             Self::Log(error) => error.damage().is_some(),
             Self::Target { .. }
             | Self::Unfit { .. }

@@ -2,14 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rustix::io::Errno;
+
 use super::{
-    error::{BackupError, TITLE},
+    advice::TITLE,
+    entries,
+    error::BackupError,
     looking,
-    manifest::{Manifest, VolumeEntry},
-    opened::{BACKUP, Survey},
+    manifest::{Manifest, VOLUMES, VolumeEntry},
+    opened::{self, BACKUP, Survey},
     pieces::{self, Piece},
     restore,
     run::claim,
+    shape,
     target::{ClaimKind, Target},
 };
 use crate::domain::{event::Position, history::HistoryId};
@@ -29,10 +34,34 @@ pub struct Inspected {
     pub backups: usize,
 }
 
+/// Something about a piece that is not as it must be.
+#[derive(Clone, Copy, Debug)]
+pub struct Wrong<'a> {
+    /// The name of the piece.
+    pub piece: &'a str,
+    /// What was found, as the end of a sentence about the piece.
+    pub what: &'a str,
+    /// What to do.
+    pub advice: &'a str,
+    /// What it means for the backups.
+    pub harm: Harm,
+}
+
+/// What a piece that is not as it must be means for the backups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// A backup needs it, and it is missing or not what was put there.
+    Damaged,
+    /// A backup needs it, and it cannot be read: it may be whole.
+    Unread,
+    /// No backup needs it.
+    Unneeded,
+}
+
 /// What is done with what is found, and with the bytes that were read.
 pub trait Inspector {
-    /// A piece that is missing or not what was put there, why, and what to do.
-    fn wrong(&mut self, piece: &str, what: &str, advice: &str);
+    /// Something is wrong with a piece.
+    fn wrong(&mut self, wrong: Wrong<'_>);
 
     /// So many bytes are to be read in all.
     fn expect(&mut self, bytes: u64);
@@ -44,9 +73,16 @@ pub trait Inspector {
     fn goes_on(&self) -> bool;
 }
 
+/// What to do about a piece that cannot be read.
+const UNREAD: &str = "look at the disk and at the rights of the file, and verify again. To restore \
+     now, name a backup that does not need it (--backup)";
+/// What to do about a list of the pieces of a volume.
+const LIST_OF_PIECES: &str = "move it out of the folder: no restore needs it. Without it, a backup \
+     that goes on after an interrupted one copies this volume again";
+
 /// Reads every piece of every backup and every value of its volumes through, and sees that the
 /// frames of each follow one another.
-/// An error is what the target refuses, or that there is no backup.
+/// An error is that the target as a whole cannot be looked at, or that there is no backup.
 pub fn inspect(
     target: &dyn Target,
     inspector: &mut dyn Inspector,
@@ -55,13 +91,15 @@ pub fn inspect(
     let Survey { opened, title, is_of_another: _, unread, mixed } = Survey::of(target)?;
     let is_missing = title.is_none() && !opened.is_titled && !opened.manifests.is_empty();
     if is_missing {
-        inspector.wrong(BACKUP, "is missing", TITLE);
+        let what = "is missing";
+        let harm = Harm::Damaged;
+        inspector.wrong(Wrong { piece: BACKUP, what, advice: TITLE, harm });
     }
     let is_named = title.is_some() || !unread.is_empty();
     let unread = unread.into_iter().map(|(name, error)| (Some(name), error));
     let others = title.into_iter().chain(mixed).map(|error| (None, error));
     for (name, error) in others.chain(unread) {
-        note(name.as_deref(), error, inspector)?;
+        note(target, name.as_deref(), error, inspector)?;
     }
     let Some(newest) = opened.manifests.last() else {
         let none = BackupError::none_complete(&target, opened.store_id);
@@ -79,9 +117,10 @@ pub fn inspect(
         }
         // Frames of pieces that are wrong are wrong as well.
         if is_whole {
-            noted(restore::check_frames(target, manifest), inspector)?;
+            noted(target, restore::check_frames(target, manifest), inspector)?;
         }
     }
+    check_lists(target, inspector)?;
     Ok(Inspected {
         store_id: opened.store_id,
         history: newest.history().and_then(|history| history.id()),
@@ -126,7 +165,7 @@ impl<'a> Pieces<'a> {
             let is_right = self.are_right(target, &entry.pieces, inspector)?;
             if is_new && is_right && inspector.goes_on() {
                 let read = &mut |bytes| inspector.read(bytes);
-                noted(looking::check_entry(target, entry, store_id, read), inspector)?;
+                noted(target, looking::check_entry(target, entry, store_id, read), inspector)?;
             }
         }
         self.are_right(target, manifest.frames.iter().map(|entry| &entry.piece), inspector)
@@ -149,7 +188,7 @@ impl<'a> Pieces<'a> {
                 is_right
             } else {
                 let checked = pieces::check(target, piece, &mut |bytes| inspector.read(bytes));
-                noted(checked, inspector)?.is_some()
+                noted(target, checked, inspector)?.is_some()
             };
             self.0.insert(piece, is_right);
             are_right &= is_right;
@@ -158,33 +197,78 @@ impl<'a> Pieces<'a> {
     }
 }
 
+/// Reads the lists of pieces that lie beside them. Backups have these entries in their manifests.
+fn check_lists(target: &dyn Target, inspector: &mut dyn Inspector) -> Result<(), BackupError> {
+    let mut names: Vec<String> = opened::list(target, VOLUMES)?.into_keys().collect();
+    names.retain(|name| VolumeEntry::is_receipt(name));
+    names.sort();
+    for name in names {
+        noted(target, entries::check_receipt(target, &name), &mut Unneeded(inspector))?;
+    }
+    Ok(())
+}
+
+/// Takes what is wrong with lists of pieces, which no restore needs.
+struct Unneeded<'a>(&'a mut dyn Inspector);
+
+impl Inspector for Unneeded<'_> {
+    fn wrong(&mut self, wrong: Wrong<'_>) {
+        self.0.wrong(Wrong { advice: LIST_OF_PIECES, harm: Harm::Unneeded, ..wrong });
+    }
+
+    fn expect(&mut self, bytes: u64) {
+        self.0.expect(bytes);
+    }
+
+    fn read(&mut self, bytes: u64) {
+        self.0.read(bytes);
+    }
+
+    fn goes_on(&self) -> bool {
+        self.0.goes_on()
+    }
+}
+
 /// Takes what is wrong with a piece for a finding; `None`: it was one.
 fn noted<T>(
+    target: &dyn Target,
     checked: Result<T, BackupError>,
     inspector: &mut dyn Inspector,
 ) -> Result<Option<T>, BackupError> {
     match checked {
         Ok(checked) => Ok(Some(checked)),
-        Err(error) => note(None, error, inspector).map(|()| None),
+        Err(error) => note(target, None, error, inspector).map(|()| None),
     }
 }
 
-/// Takes an error for a finding: one of a piece, or any with a manifest of this name.
+/// Takes an error for a finding: one of a piece, or any with a manifest of this name. A store of
+/// objects that gives one piece not gives none, so its refusals end the inspection.
 fn note(
+    target: &dyn Target,
     name: Option<&str>,
     error: BackupError,
     inspector: &mut dyn Inspector,
 ) -> Result<(), BackupError> {
+    let mut wrong = |piece: &str, what: &str, advice: &str, harm| {
+        inspector.wrong(Wrong { piece, what, advice, harm });
+    };
     match (error, name) {
         (BackupError::Piece { piece, what, advice, .. }, _) => {
-            inspector.wrong(&piece, &what, &advice);
+            wrong(&piece, &what, &advice, Harm::Damaged);
         }
         (BackupError::NewerFormat { piece, found, known, .. }, _) => {
             let what = format!("has format {found}, and this program knows up to {known}");
-            inspector.wrong(&piece, &what, "use a newer program");
+            wrong(&piece, &what, "use a newer program", Harm::Damaged);
+        }
+        (BackupError::Target { piece, source, .. }, _)
+            if target.folder().is_some() && shape::is_piece(&piece) =>
+        {
+            let is_lost = Errno::from_io_error(&source) == Some(Errno::IO);
+            let harm = if is_lost { Harm::Damaged } else { Harm::Unread };
+            wrong(&piece, &format!("cannot be read: {source}"), UNREAD, harm);
         }
         (error, Some(name)) => {
-            inspector.wrong(name, &format!("cannot be read: {error}"), "look at the disk");
+            wrong(name, &format!("cannot be read: {error}"), "look at the disk", Harm::Unread);
         }
         (error, None) => return Err(error),
     }

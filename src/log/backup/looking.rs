@@ -54,7 +54,10 @@ impl<'a> Place<'a> {
         match files.check(on_bytes) {
             Ok(is_right) => Ok(Ok(is_right)),
             Err(VolumeError::Damaged { position, what, .. }) => Ok(Err(Lost { position, what })),
-            Err(error) => Err(error.into()),
+            Err(VolumeError::Io { action, source, .. }) => {
+                let (target, piece) = (self.target.to_string(), self.values.clone());
+                Err(BackupError::Target { target, action, piece, source })
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The manifest of a backup: what it holds, and the pieces. It is written last.
 
 mod names;
+mod order;
 
 use std::io::{self, Read as _};
 
@@ -28,6 +29,8 @@ pub(super) const BACKUPS: &str = "backups/";
 pub(super) const VOLUMES: &str = "volumes/";
 /// What the names of the pieces with frames begin with.
 pub(super) const FRAMES: &str = "frames/";
+/// The last part of the names of lists of pieces.
+const RECEIPT: &str = "PIECES";
 /// The largest text that is read: that of some hundred thousand volumes.
 const TEXT_BYTES: u64 = 1 << 30;
 
@@ -169,46 +172,6 @@ impl Manifest {
         }
         Ok(manifest)
     }
-
-    fn check_order(&self) -> Result<(), String> {
-        if self.store_id().is_none() || self.history().is_none() {
-            return Err("has an id that is none".to_owned());
-        }
-        let mut before = Tip::default();
-        for VolumeEntry { volume, .. } in &self.volumes {
-            let contents = &volume.contents;
-            let follows = before.position.checked_add(1) == Some(contents.first_position)
-                && contents.last_position >= contents.first_position
-                && volume.tip.position == contents.last_position
-                && volume.tip.index > before.index;
-            if !follows {
-                let directory = &volume.directory;
-                return Err(format!("lists the volume {directory}, which follows no other"));
-            }
-            before = volume.tip;
-        }
-        self.check_frames(before)
-    }
-
-    /// Frames may begin within the last volume, and what they add reaches to the tip.
-    fn check_frames(&self, sealed: Tip) -> Result<(), String> {
-        let mut end = sealed;
-        for (number, FramesEntry { after, tip, piece }) in self.frames.iter().enumerate() {
-            let follows = if number == 0 { after.index <= end.index } else { *after == end };
-            if !follows || tip.index <= after.index || tip.position <= after.position {
-                return Err(format!("lists {}, which follows nothing", piece.name));
-            }
-            end = *tip;
-        }
-        let whole = if self.frames.is_empty() { sealed } else { end };
-        if whole != self.tip {
-            return Err(format!(
-                "ends at {} and lists pieces to {}",
-                self.tip.position, end.position
-            ));
-        }
-        Ok(())
-    }
 }
 
 impl VolumeEntry {
@@ -229,7 +192,12 @@ impl VolumeEntry {
 
     /// Where the list of a volume's pieces is, which is put after them.
     pub(super) fn receipt(folder: &str) -> String {
-        format!("{folder}PIECES")
+        format!("{folder}{RECEIPT}")
+    }
+
+    /// Whether a piece is such a list.
+    pub(super) fn is_receipt(name: &str) -> bool {
+        name.rsplit('/').next() == Some(RECEIPT)
     }
 }
 
@@ -295,72 +263,4 @@ pub(super) fn get_sealed(target: &dyn Target, name: &str) -> Result<Option<Strin
     from.take(TEXT_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     let damaged = || BackupError::piece(&target, name, "is damaged: its checksum is wrong");
     checked_text::unsealed(bytes).map(Some).ok_or_else(damaged)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::log::volume::ContentsTally;
-
-    /// What may be wrong with a manifest.
-    type Change = fn(&mut Manifest);
-
-    fn tip(index: u64, position: Position) -> Tip {
-        Tip { index, position, check: u32::try_from(index).unwrap() }
-    }
-
-    fn piece() -> Piece {
-        Piece { name: "a/piece".to_owned(), length: 1, sha256: String::new() }
-    }
-
-    /// The volume of ten events behind a tip.
-    fn volume(after: Tip) -> VolumeEntry {
-        let mut tally = ContentsTally::new(after.position + 1);
-        tally.events(b"any", 10);
-        let (contents, files) = (tally.finish(), Vec::new());
-        let tip = tip(after.index + 2, contents.last_position);
-        let directory = format!("{:020}", contents.first_position);
-        let volume = SealedVolume { directory, contents, tip, files };
-        VolumeEntry { volume, recorded_at: 1, checked: true, pieces: vec![piece()] }
-    }
-
-    /// Two volumes, and frames in two pieces that begin within the second.
-    fn manifest() -> Manifest {
-        let first = volume(Tip::default());
-        let second = volume(first.volume.tip);
-        let end = second.volume.tip;
-        let frames = [(tip(3, 15), tip(5, 22)), (tip(5, 22), tip(6, 30))];
-        let frames = frames.map(|(after, tip)| FramesEntry { after, tip, piece: piece() });
-        assert_eq!((end.index, end.position), (4, 20));
-        Manifest::new(Parts {
-            sequence: 1,
-            store_id: [3; 16],
-            history: History::default(),
-            tip: tip(6, 30),
-            recorded_at: Some(1),
-            volumes: vec![first, second],
-            frames: frames.into(),
-        })
-    }
-
-    #[test]
-    fn what_a_manifest_lists_follows_one_another_without_gaps_up_to_its_end() {
-        manifest().check_order().unwrap();
-        let changes: [(&str, Change); 9] = [
-            ("the first volume is left out", |it| drop(it.volumes.remove(0))),
-            ("a volume is there twice", |it| it.volumes.insert(1, it.volumes[1].clone())),
-            ("volumes are exchanged", |it| it.volumes.swap(0, 1)),
-            ("a tip is not that of the volume", |it| it.volumes[0].volume.tip.position = 9),
-            ("frames begin behind the last volume", |it| it.frames[0].after = tip(5, 21)),
-            ("frames are left out", |it| drop(it.frames.remove(0))),
-            ("frames are exchanged", |it| it.frames.swap(0, 1)),
-            ("it ends before its frames", |it| it.tip = tip(5, 22)),
-            ("it ends with another frame", |it| it.tip.check += 1),
-        ];
-        for (what, change) in changes {
-            let mut manifest = manifest();
-            change(&mut manifest);
-            assert!(manifest.check_order().is_err(), "{what}");
-        }
-    }
 }

@@ -30,7 +30,7 @@ pub struct Opened {
 #[derive(Debug)]
 pub(super) struct Survey {
     pub(super) opened: Opened,
-    /// Why `BACKUP` cannot be used; absent: it is good, or not there.
+    /// Why `BACKUP` cannot be used, damaged or not readable; absent: it is good, or not there.
     pub(super) title: Option<BackupError>,
     /// `BACKUP` is good, and names another store than the backups.
     pub(super) is_of_another: bool,
@@ -69,12 +69,18 @@ impl Survey {
     pub(super) fn of(target: &dyn Target) -> Result<Self, BackupError> {
         let (titled, mut title) = match read_title(target) {
             Ok(titled) => (titled, None),
-            Err(error @ BackupError::Piece { .. }) => (None, Some(error)),
+            Err(error @ (BackupError::Piece { .. } | BackupError::Target { .. })) => {
+                (None, Some(error))
+            }
             Err(error) => return Err(error),
         };
-        let listed = target.list(BACKUPS);
-        let listed =
-            listed.map_err(|error| BackupError::target(&target, "list", BACKUPS, error))?;
+        let listed = match (target.list(BACKUPS), &title) {
+            // Nothing can be read there.
+            (Err(_), Some(error @ BackupError::Target { .. })) => return Err(error.clone()),
+            (listed, _) => {
+                listed.map_err(|error| BackupError::target(&target, "list", BACKUPS, error))?
+            }
+        };
         let (mut manifests, mut unread) = (Vec::new(), Vec::new());
         for (name, _) in listed {
             match Manifest::get(target, &name) {
@@ -120,6 +126,7 @@ impl Opened {
             return Err(error);
         }
         match title {
+            Some(error @ BackupError::Target { .. }) => Err(error),
             Some(error) if opened.manifests.is_empty() || is_of_another => Err(error),
             _ => Ok(opened),
         }

@@ -1,6 +1,6 @@
 //! Makes a backup: what the target does not have yet is copied, and the manifest comes last.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, path::Path};
 
 use super::{
     BackupError, cleaning,
@@ -12,7 +12,7 @@ use super::{
     target::{ClaimKind, Target},
     volumes,
 };
-use crate::log::frame::Tip;
+use crate::log::{frame::Tip, store};
 
 /// How often frames may move into a volume while they are read, before the backup gives up.
 const ATTEMPTS: usize = 10;
@@ -124,11 +124,26 @@ fn check_there(target: &dyn Target, manifest: &Manifest) -> Result<(), BackupErr
     }
 }
 
+/// Refuses a data directory, where what holds the lock is a server and no backup.
+fn refuse_store(target: &dyn Target) -> Result<(), BackupError> {
+    let is_store = |folder: &Path| store::around(folder).is_some_and(|found| found == folder);
+    if !target.folder().is_some_and(is_store) {
+        return Ok(());
+    }
+    let what = "it is a data directory: `handover verify --data` verifies it, and `handover \
+                backup --data` makes a backup of it, while no server works there"
+        .to_owned();
+    Err(BackupError::NoBackup { place: target.to_string(), what })
+}
+
 /// Claims a target, or says what has it.
 pub(super) fn claim(
     target: &dyn Target,
     kind: ClaimKind,
 ) -> Result<super::target::Claim, BackupError> {
+    if kind == ClaimKind::Shared {
+        refuse_store(target)?;
+    }
     target.claim(kind).map_err(|error| {
         if error.kind() == std::io::ErrorKind::WouldBlock {
             return BackupError::Busy { target: target.to_string(), holder: error.to_string() };

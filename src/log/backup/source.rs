@@ -57,6 +57,11 @@ pub trait Source: Send + Sync {
     /// Reads one stretch of bytes. An error that a read gives is a [`BackupError`] within, or one
     /// of the operating system.
     fn open(&self, wanted: &Wanted) -> Result<Box<dyn Read + Send + '_>, BackupError>;
+
+    /// Whether the bytes come from another process, so that they may change on their way.
+    fn is_remote(&self) -> bool {
+        false
+    }
 }
 
 /// The error of a source as a read gives it.

@@ -26,7 +26,14 @@ use crate::log::{
 pub struct StoppedStore {
     local: LocalSource,
     /// Holds the lock.
-    _store: Store,
+    store: Store,
+}
+
+impl Drop for StoppedStore {
+    fn drop(&mut self) {
+        // If that fails, a copy of the folder is checked as that of a killed process is.
+        let _ = self.store.leave();
+    }
 }
 
 impl StoppedStore {
@@ -56,7 +63,7 @@ impl StoppedStore {
         let fetcher = Fetcher { frames, volumes: Arc::new(volumes) };
         let (store_id, offset_tables) = (store.id(), store.offset_tables());
         let local = LocalSource { fetcher, offset_tables, store_id, history };
-        Ok(Self { local, _store: store })
+        Ok(Self { local, store })
     }
 }
 

@@ -19,7 +19,10 @@ use super::{
 };
 use crate::{
     domain::event::Micros,
-    log::volume::{FileRecord, SealedVolume, VolumeError},
+    log::{
+        LogError,
+        volume::{FileRecord, SealedVolume, VolumeError},
+    },
 };
 
 /// The most bytes of an offset table that are read: a volume of the largest size has far fewer.
@@ -78,8 +81,35 @@ fn looked_through(
 /// A volume to be copied: its entry in the store, when its last event was recorded, and the store.
 type Sought<'a> = (&'a SealedVolume, Micros, [u8; 16]);
 
-/// Copies a volume, looks through its values, and lists its pieces then.
+/// Copies a volume. What comes changed from another process is read a second time.
 fn copy_volume(
+    ends: (&dyn Source, &dyn Target),
+    wanted: Sought<'_>,
+    copied: &mut Copied<'_>,
+) -> Result<VolumeEntry, BackupError> {
+    let is_damage = |error: &BackupError| {
+        matches!(error, BackupError::Log(LogError::Volume(VolumeError::Damaged { .. })))
+    };
+    match copy_once(ends, wanted, copied) {
+        Err(error) if ends.0.is_remote() && is_damage(&error) => {}
+        made => return made,
+    }
+    match copy_once(ends, wanted, copied) {
+        Err(BackupError::Log(LogError::Volume(VolumeError::Damaged {
+            volume,
+            position,
+            what,
+        }))) => {
+            let at = position.map_or_else(String::new, |it| format!(" at position {it}"));
+            let what = format!("volume {}{at}: {what}", volume.display());
+            Err(BackupError::Altered { what })
+        }
+        made => made,
+    }
+}
+
+/// Copies a volume, looks through its values, and lists its pieces then.
+fn copy_once(
     ends: (&dyn Source, &dyn Target),
     (volume, recorded_at, store_id): Sought<'_>,
     copied: &mut Copied<'_>,

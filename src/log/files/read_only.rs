@@ -30,6 +30,10 @@ impl Files for ReadOnlyFiles {
         RealFiles.kind(path)
     }
 
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        RealFiles.length(path)
+    }
+
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
         RealFiles.list(dir)
     }

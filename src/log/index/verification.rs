@@ -243,15 +243,17 @@ impl StoredIndex {
     /// The runs in a folder. A run that was written before its volume was sealed, and one whose
     /// volumes a larger one covers, are passed over: a stop leaves them, and the next start removes
     /// them.
-    pub(in crate::log) fn find(opening: &Opening<'_>) -> io::Result<Self> {
+    pub(in crate::log) fn find(opening: &Opening<'_>) -> Self {
         let Opening { files, dir, store_id, volumes } = *opening;
         let volumes: Vec<_> = volumes.iter().map(SealedRange::of).collect();
         let sealed = volumes.last().map_or(0, |volume| volume.last);
-        let paths = match files.list(dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            listed => listed?,
-        };
         let (mut found, mut unfit) = (Vec::new(), Vec::new());
+        let paths = files.list(dir).unwrap_or_else(|error| {
+            if error.kind() != io::ErrorKind::NotFound {
+                unfit.push((dir.to_owned(), format!("it cannot be read: {error}")));
+            }
+            Vec::new()
+        });
         let named = |path: &&PathBuf| path.extension().is_some_and(|end| end == EXTENSION);
         for path in paths.iter().filter(named) {
             match Run::open(files.as_ref(), path) {
@@ -269,7 +271,7 @@ impl StoredIndex {
         let headers: Vec<_> = found.iter().map(|run| *run.header()).collect();
         let chosen = cover::choose(&headers, store_id, &volumes).into_iter();
         let runs = chosen.filter_map(|place| found.get(place).cloned()).collect();
-        Ok(Self { volumes, runs, unfit })
+        Self { volumes, runs, unfit }
     }
 
     /// The runs that an open index answers from, as far as they are of these volumes.

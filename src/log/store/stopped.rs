@@ -1,13 +1,13 @@
 //! A data directory that is looked at and left as it is: locked, and nothing is written.
 
 use std::{
-    fs::{File, TryLockError},
-    io,
+    fs::File,
     path::{Path, PathBuf},
 };
 
 use super::{
-    INDEX, JOURNAL, LOCK, MANIFEST, OFFSET_TABLES, PROJECTIONS, STORE, VOLUMES, check_ours,
+    INDEX, JOURNAL, MANIFEST, OFFSET_TABLES, PROJECTIONS, STORE, VOLUMES, check_ours,
+    lock::{LOCK, Lock},
 };
 use crate::log::{error::LogError, files::Files};
 
@@ -25,7 +25,7 @@ impl StoppedStore {
     pub(in crate::log) fn open(files: &dyn Files, dir: &Path) -> Result<Self, LogError> {
         let paths = files.list(dir).map_err(|error| LogError::io("list", dir, error))?;
         let is_there = |name: &str| paths.iter().any(|path| path.ends_with(name));
-        let lock = lock(dir)?;
+        let lock = Lock::look(dir)?;
         if let Some(id) = super::read_store(files, dir)? {
             return Ok(Self { dir: dir.to_owned(), id, lock });
         }
@@ -82,22 +82,5 @@ impl StoppedStore {
     /// The folder of saved states.
     pub(in crate::log) fn projections(&self) -> PathBuf {
         self.dir.join(PROJECTIONS)
-    }
-}
-
-fn lock(dir: &Path) -> Result<Option<File>, LogError> {
-    let path = dir.join(LOCK);
-    let file = match File::open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(|error| LogError::io("open", &path, error))?,
-    };
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => {
-            let text = std::fs::read_to_string(&path).unwrap_or_default();
-            let holder = text.lines().next().unwrap_or_default().to_owned();
-            Err(LogError::Locked { path: dir.to_owned(), holder })
-        }
-        Err(TryLockError::Error(error)) => Err(LogError::io("lock", &path, error)),
     }
 }

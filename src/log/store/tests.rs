@@ -130,6 +130,29 @@ fn a_copy_of_an_open_folder_is_known_as_one_until_it_is_found_to_be_whole() {
     assert!(!open(&second).unwrap().is_copy());
 }
 
+#[test]
+fn what_only_looks_at_a_store_leaves_the_text_of_its_lock_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let (live, copy) = (dir.path().join("live"), dir.path().join("copy"));
+    open(&live).unwrap().release().unwrap();
+    let lock = live.join("LOCK");
+    // As a server leaves it that was stopped, one that was killed, and a longer text.
+    drop(open(&live).unwrap());
+    let killed = fs::read(&lock).unwrap();
+    for text in [Vec::new(), killed, vec![b'x'; 300]] {
+        fs::write(&lock, &text).unwrap();
+        let store = Store::open_existing(&RealFiles, &live).unwrap();
+        let own = std::process::id().to_string();
+        assert!(fs::read_to_string(&lock).unwrap().starts_with(&own), "its holder is named");
+        store.leave().unwrap();
+        assert_eq!(fs::read(&lock).unwrap(), text);
+    }
+    fs::write(&lock, "").unwrap();
+    Store::open_existing(&RealFiles, &live).unwrap().leave().unwrap();
+    copy_folder(&live, &copy);
+    assert!(!open(&copy).unwrap().is_copy());
+}
+
 fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for path in snapshot(from) {

@@ -1,9 +1,26 @@
 //! Backups of a log, and what is restored of them.
 
+/// Gives a macro the names of the checks that backups in any target have to pass.
+macro_rules! for_each_check {
+    ($make:ident) => {
+        $make! {
+            a_backup_of_an_open_log_is_restored_byte_by_byte_and_goes_on
+            a_backup_of_a_stopped_log_is_the_same_and_a_live_one_is_refused
+            only_what_is_new_is_copied_and_every_backup_can_be_restored
+            an_empty_log_is_backed_up_and_restored
+            a_restore_ends_with_the_last_whole_append_up_to_any_position
+            only_the_newest_backups_are_kept_with_the_pieces_that_they_need
+            a_restored_log_is_backed_up_into_the_same_target_and_its_frames_are_its_own
+        }
+    };
+}
+
 mod bad;
 mod changing;
+mod closed;
 mod early;
 mod faults;
+mod folders;
 mod hostile;
 mod named;
 #[cfg(feature = "object-store")]
@@ -124,7 +141,7 @@ fn tip_of(dir: &Path) -> Tip {
     stopped.snapshot().unwrap().tip
 }
 
-/// Makes a test of each check, with backups in a folder. The stores of objects run them too.
+/// Makes a test of each check, with backups in a folder.
 macro_rules! in_a_folder {
     ($($name:ident)*) => {
         mod in_a_folder {
@@ -139,15 +156,7 @@ macro_rules! in_a_folder {
     };
 }
 
-in_a_folder! {
-    a_backup_of_an_open_log_is_restored_byte_by_byte_and_goes_on
-    a_backup_of_a_stopped_log_is_the_same_and_a_live_one_is_refused
-    only_what_is_new_is_copied_and_every_backup_can_be_restored
-    an_empty_log_is_backed_up_and_restored
-    a_restore_ends_with_the_last_whole_append_up_to_any_position
-    only_the_newest_backups_are_kept_with_the_pieces_that_they_need
-    a_restored_log_is_backed_up_into_the_same_target_and_its_frames_are_its_own
-}
+for_each_check! { in_a_folder }
 
 fn a_backup_of_an_open_log_is_restored_byte_by_byte_and_goes_on<T: Target>(
     random: &mut Random,

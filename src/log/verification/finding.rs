@@ -1,10 +1,12 @@
 //! What a verification finds: what is wrong, where, and whether it can be made again.
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
+
+use rustix::io::Errno;
 
 use crate::{
     domain::event::Position,
@@ -19,6 +21,8 @@ const KEPT: usize = 100;
 pub enum Severity {
     /// The record is damaged: nothing else here has what is lost.
     Record,
+    /// A part of the record cannot be read: it may be whole or not.
+    Unread,
     /// Something that is derived from the record is wrong. It can be made again.
     Derived,
     /// Something derived is not there. The server makes it when it starts.
@@ -63,12 +67,19 @@ pub struct Finding {
     pub position: Option<Position>,
     /// What was found.
     pub what: String,
+    /// What to do about it; absent: what is usual for such a finding.
+    pub advice: Option<String>,
 }
 
 impl Finding {
     /// A damage of the record.
     pub fn record(part: Part, place: &Path, what: impl fmt::Display) -> Self {
         Self::new(Severity::Record, part, place, what)
+    }
+
+    /// A part of the record that cannot be read.
+    pub fn unread(part: Part, place: &Path, what: impl fmt::Display) -> Self {
+        Self::new(Severity::Unread, part, place, what)
     }
 
     /// Something derived that is wrong.
@@ -83,7 +94,36 @@ impl Finding {
 
     fn new(severity: Severity, part: Part, place: &Path, what: impl fmt::Display) -> Self {
         let what = what.to_string();
-        Self { severity, part, place: place.to_owned(), position: None, what }
+        Self { severity, part, place: place.to_owned(), position: None, what, advice: None }
+    }
+
+    /// What the operating system does not let be read. A disk that gives bytes not back has lost
+    /// them; any other refusal may pass. What is derived can be made again in either case.
+    pub fn refused(part: Part, place: &Path, source: &io::Error) -> Self {
+        let is_lost = Errno::from_io_error(source) == Some(Errno::IO);
+        let severity = match part {
+            Part::OffsetTable | Part::Index | Part::Projection => Severity::Derived,
+            Part::Store
+            | Part::Manifest
+            | Part::Journal
+            | Part::Volume
+            | Part::Event
+            | Part::Group
+            | Part::Backup => {
+                if is_lost {
+                    Severity::Record
+                } else {
+                    Severity::Unread
+                }
+            }
+        };
+        Self::new(severity, part, place, format!("it cannot be read: {source}"))
+    }
+
+    /// The same with something else to do.
+    #[must_use]
+    pub fn advised(self, advice: impl Into<String>) -> Self {
+        Self { advice: Some(advice.into()), ..self }
     }
 
     /// The same about one event.
@@ -101,8 +141,14 @@ impl Finding {
 
     /// What a person does about it.
     pub fn remedy(&self) -> String {
+        if let Some(advice) = &self.advice {
+            return advice.clone();
+        }
         let place = self.place.display();
         match (self.severity, self.part) {
+            (Severity::Unread, _) => "give the user who runs this the right to read it, or mend \
+                 what the error names, and verify again: until then nothing is known of it"
+                .to_owned(),
             (Severity::Missing, _) => "nothing: the server makes it when it starts".to_owned(),
             (Severity::Derived, _) => {
                 format!("stop the server and remove {place}; the server makes it again")
@@ -112,10 +158,6 @@ impl Finding {
                  put the folder of this name from its volumes in the place of {place}: a sealed \
                  volume never changes"
             ),
-            (Severity::Record, Part::Backup) => {
-                "make a backup into another folder now, and restore from a copy of this one"
-                    .to_owned()
-            }
             (Severity::Record, Part::Store) => {
                 "restore a backup into another folder (`handover restore`), and put its STORE and \
                  HISTORY alone in the place of these: no event is lost by that"
@@ -156,6 +198,8 @@ struct Found {
 pub struct Counts {
     /// Damages of the record.
     pub record: u64,
+    /// Parts of the record that could not be read.
+    pub unread: u64,
     /// What is derived and wrong.
     pub derived: u64,
     /// What is derived and not there.
@@ -166,6 +210,7 @@ impl Counts {
     fn of(&mut self, severity: Severity) -> &mut u64 {
         match severity {
             Severity::Record => &mut self.record,
+            Severity::Unread => &mut self.unread,
             Severity::Derived => &mut self.derived,
             Severity::Missing => &mut self.missing,
         }
@@ -173,7 +218,12 @@ impl Counts {
 
     /// All of them.
     pub fn all(&self) -> u64 {
-        self.record + self.derived + self.missing
+        self.record + self.unread + self.derived + self.missing
+    }
+
+    /// Whether all of the record was read, and nothing of it is damaged.
+    pub fn is_record_whole(&self) -> bool {
+        self.record + self.unread == 0
     }
 }
 
@@ -224,7 +274,7 @@ mod tests {
         let (kept, counts) = findings.finish();
         assert_eq!(kept.len(), KEPT + 1);
         assert_eq!(kept[0].severity, Severity::Record);
-        assert_eq!(counts, Counts { record: 1, derived: 1_000, missing: 0 });
+        assert_eq!(counts, Counts { record: 1, derived: 1_000, ..Counts::default() });
         assert_eq!(counts.all(), 1_001);
     }
 }

@@ -13,6 +13,7 @@ use super::{
     events::{Shared, Wanted, went_back},
     facts::{Checked, VolumeFacts},
     finding::{Finding, Findings, Part},
+    found::found,
     progress::Progress,
     subject::Verification,
     volume,
@@ -34,7 +35,8 @@ struct Done {
 }
 
 impl Verification {
-    /// Checks all that is stored by `threads`. An error is what the operating system refused.
+    /// Checks all that is stored by `threads`. An error is neither damage nor a refusal of the
+    /// operating system, which are findings.
     pub fn check(
         &self,
         wanted: Wanted<'_>,
@@ -120,7 +122,8 @@ impl Jobs<'_> {
             return Ok(true);
         };
         if let Some(volume) = verification.volumes.get(number) {
-            let facts = volume::check(verification, volume, self.shared)?;
+            let facts = volume::check(verification, volume, self.shared);
+            let facts = found(facts, Part::Volume, self.shared.findings)?.unwrap_or_default();
             if let Some(place) = self.done().checked.volumes.get_mut(number) {
                 *place = facts;
             }

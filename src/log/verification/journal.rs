@@ -4,14 +4,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{
     events::{Shared, sum},
-    finding::{Finding, Part},
+    finding::Part,
+    found::found,
 };
 use crate::{
     domain::event::Position,
-    log::{
-        Log, LogError, encoded_events::Chunk, file_journal::InspectedJournal, index::Summing,
-        journal::JournalError,
-    },
+    log::{Log, LogError, encoded_events::Chunk, file_journal::InspectedJournal, index::Summing},
 };
 
 /// Bytes of an open log that are read at once.
@@ -78,35 +76,7 @@ impl Unsealed {
             shared.progress.done_events(chunk.last() - chunk.first() + 1);
             shared.progress.done(chunk.events().len() as u64)
         });
-        match read.map_err(|error| (error.damage(), error)) {
-            Ok(()) => {}
-            Err((Some(damage), error)) => {
-                let finding = Finding::record(Part::Journal, &damage.place, what(&error));
-                shared.findings.add(Finding { position: damage.position, ..finding });
-            }
-            Err((None, error)) => return Err(error),
-        }
+        found(read, Part::Journal, shared.findings)?;
         Ok(is_wanted)
-    }
-}
-
-/// What is wrong, without the file and the advice, which stand beside it.
-pub(super) fn what(error: &LogError) -> String {
-    match error {
-        LogError::Damaged { what, .. } => what.clone(),
-        LogError::Journal(JournalError::Damaged { offset, what, .. }) => {
-            format!("at byte {offset}: {what}")
-        }
-        LogError::Locked { .. }
-        | LogError::NewerFormat { .. }
-        | LogError::NotAStore { .. }
-        | LogError::Unfinished { .. }
-        | LogError::Copied { .. }
-        | LogError::Io { .. }
-        | LogError::OutOfRange { .. }
-        | LogError::Journal(_)
-        | LogError::Unindexable(_)
-        | LogError::Index(_)
-        | LogError::Volume(_) => error.to_string(),
     }
 }

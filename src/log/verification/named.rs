@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{
     finding::{Finding, Findings, Part},
-    stopped::found,
+    found::found,
 };
 use crate::log::{
     Log, LogError, file_journal,

@@ -7,7 +7,8 @@ use std::{
 
 use super::{
     finding::{Finding, Findings, Part},
-    journal::{Unsealed, what},
+    found::{found, what},
+    journal::Unsealed,
     subject::{SledAccess, Verification},
 };
 use crate::log::{
@@ -17,7 +18,7 @@ use crate::log::{
     history,
     index::{Opening, StoredIndex},
     manifest::Manifest,
-    store::StoppedStore,
+    store::{HISTORY, STORE, StoppedStore},
 };
 
 impl Verification {
@@ -30,11 +31,24 @@ impl Verification {
         copies: &Path,
         findings: &Findings,
     ) -> Result<Option<Self>, LogError> {
-        let files: Arc<dyn Files> = Arc::new(ReadOnlyFiles);
-        let Some(store) = found(StoppedStore::open(files.as_ref(), dir), Part::Store, findings)?
-        else {
-            return Ok(None);
+        Self::stopped_on(&(Arc::new(ReadOnlyFiles) as Arc<dyn Files>), dir, copies, findings)
+    }
+
+    /// The same by other files.
+    pub(super) fn stopped_on(
+        files: &Arc<dyn Files>,
+        dir: &Path,
+        copies: &Path,
+        findings: &Findings,
+    ) -> Result<Option<Self>, LogError> {
+        let store = match StoppedStore::open(files.as_ref(), dir) {
+            // Without a look at the folder and its lock nothing can be said of the store.
+            Err(error) if error.refused().is_some_and(|(place, _)| !is_named_store(place)) => {
+                return Err(error);
+            }
+            opened => found(opened, Part::Store, findings)?,
         };
+        let Some(store) = store else { return Ok(None) };
         let manifest = Manifest::load(files.as_ref(), &store.manifest(), store.id());
         let Some(manifest) = found(manifest, Part::Manifest, findings)? else { return Ok(None) };
         let journal =
@@ -59,15 +73,14 @@ impl Verification {
             }
         };
         let index = StoredIndex::find(&Opening {
-            files: &files,
+            files,
             dir: &store.index(),
             store_id: store.id(),
             volumes: manifest.volumes(),
         });
-        let index = index.map_err(|error| LogError::io("read", &store.index(), error))?;
         check_progress(files.as_ref(), &store, findings);
         Ok(Some(Self {
-            files,
+            files: Arc::clone(files),
             store_id: store.id(),
             history,
             volumes_dir: store.volumes(),
@@ -90,18 +103,7 @@ fn check_progress(files: &dyn Files, store: &StoppedStore, findings: &Findings) 
     }
 }
 
-/// Takes damage for a finding; nothing is left to look at then.
-pub(super) fn found<T>(
-    read: Result<T, LogError>,
-    part: Part,
-    findings: &Findings,
-) -> Result<Option<T>, LogError> {
-    match read.map_err(|error| (error.damage(), error)) {
-        Ok(read) => Ok(Some(read)),
-        Err((Some(damage), error)) => {
-            findings.add(Finding::record(part, &damage.place, what(&error)));
-            Ok(None)
-        }
-        Err((None, error)) => Err(error),
-    }
+/// Whether it is a file that says which store it is.
+fn is_named_store(place: &Path) -> bool {
+    [STORE, HISTORY].into_iter().any(|name| place.ends_with(name))
 }

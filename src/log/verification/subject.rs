@@ -1,7 +1,7 @@
 //! A store that is verified: where its parts are, and how they are read.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex},
 };
 
@@ -52,6 +52,11 @@ pub(super) enum SledAccess {
 }
 
 impl Verification {
+    /// Whether it is known where the record ends.
+    pub fn is_end_known(&self) -> bool {
+        !matches!(self.unsealed, Unsealed::Unknown)
+    }
+
     /// The last position that is verified.
     pub fn head(&self) -> Position {
         self.head
@@ -145,7 +150,11 @@ impl Verification {
         &self,
         volume: &SealedVolume,
     ) -> Result<Result<Option<VolumeByOffset>, String>, LogError> {
-        let Some(table) = self.bytes_of(&self.table_path(volume))? else { return Ok(Ok(None)) };
+        let table = match read_whole(self.files.as_ref(), &self.table_path(volume)) {
+            Ok(Some(table)) => table,
+            Ok(None) => return Ok(Ok(None)),
+            Err(error) => return Ok(Err(format!("it cannot be read: {error}"))),
+        };
         let marker = Marker::of(self.store_id);
         match volume.by_offset(&self.volumes_dir, marker, &table) {
             Ok(by_offset) => Ok(Ok(Some(by_offset))),
@@ -176,11 +185,6 @@ impl Verification {
 
     pub(super) fn table_path(&self, volume: &SealedVolume) -> PathBuf {
         self.tables_dir.join(&volume.directory)
-    }
-
-    /// The bytes of a file; `None`: it is not there.
-    fn bytes_of(&self, path: &Path) -> Result<Option<Vec<u8>>, LogError> {
-        read_whole(self.files.as_ref(), path).map_err(|error| LogError::io("read", path, error))
     }
 }
 

@@ -78,7 +78,7 @@ impl VolumeFiles<'_> {
         self.refuse_lost(&walked)?;
         let (found, expected) = (counting.tally.finish(), &self.volume.contents);
         if found != *expected {
-            return Err(self.damaged(None, format!("it holds {found:?} instead of {expected:?}")));
+            return Err(self.damaged(None, expected.against(&found)));
         }
         Ok(walked.misplaced)
     }

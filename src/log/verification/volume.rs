@@ -26,7 +26,7 @@ pub(super) fn check(
     shared: Shared<'_>,
 ) -> Result<VolumeFacts, LogError> {
     let check = VolumeCheck { verification, volume, shared };
-    check.files()?;
+    check.files();
     if !volume.has_database(&verification.volumes_dir) {
         return Ok(VolumeFacts::default());
     }
@@ -63,18 +63,21 @@ struct VolumeCheck<'a> {
 
 impl VolumeCheck<'_> {
     /// The files, as far as the manifest knows them.
-    fn files(&self) -> Result<(), LogError> {
+    fn files(&self) {
         let volumes = &self.verification.volumes_dir;
         match self.volume.check_files(volumes) {
             Ok(()) => {}
             Err(VolumeError::Damaged { what, .. }) => self.damaged(None, what),
-            Err(error) => return Err(error.into()),
+            Err(VolumeError::Io { source, .. }) => {
+                let path = self.verification.path_of(self.volume);
+                let finding = Finding::refused(Part::Volume, &path, &source);
+                self.shared.findings.add(finding);
+            }
         }
-        for snapshot in self.volume.changed_snapshots(volumes) {
-            let what = "it has other bytes than it had; nothing needs it";
+        for (snapshot, what) in self.volume.changed_snapshots(volumes) {
+            let what = format!("it {what}; nothing needs it");
             self.shared.findings.add(Finding::derived(Part::Volume, &snapshot, what));
         }
-        Ok(())
     }
 
     fn table(&self) -> Result<Option<VolumeByOffset>, LogError> {
@@ -144,8 +147,7 @@ impl VolumeCheck<'_> {
     fn contents(&self, seen: &Seen<'_>) {
         let found = seen.tally.clone().finish();
         if found != self.volume.contents && !planted!("verify-passes-volume") {
-            let expected = &self.volume.contents;
-            self.damaged(None, format!("it holds {found:?} instead of {expected:?}"));
+            self.damaged(None, self.volume.contents.against(&found));
         }
     }
 

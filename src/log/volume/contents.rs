@@ -28,6 +28,22 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// What was read in place of this, as a sentence.
+    pub fn against(&self, found: &Self) -> String {
+        let of = |it: &Self| {
+            let Self { first_position, last_position, events, bytes, appends, digest: _ } = it;
+            format!(
+                "{events} events ({first_position} to {last_position}) of {bytes} bytes in \
+                 {appends} appends"
+            )
+        };
+        let (had, has) = (of(self), of(found));
+        if had == has {
+            return format!("it holds {has}, and they are not those that were sealed");
+        }
+        format!("it holds {has}, and had {had} when it was sealed")
+    }
+
     /// The digest as bytes; zeros if it is not one.
     pub(super) fn digest_bytes(&self) -> [u8; 32] {
         let mut digest = [0; 32];

@@ -123,12 +123,20 @@ pub(super) fn check(dir: &Path, recorded: &[FileRecord]) -> Result<(), VolumeErr
     check_no_blobs(dir)
 }
 
-/// The snapshots that are there and not as they were noted.
-pub(super) fn changed_snapshots(dir: &Path, recorded: &[FileRecord]) -> Vec<PathBuf> {
+/// The snapshots that are there and not as they were noted, and what is wrong, as the end of a
+/// sentence.
+pub(super) fn changed_snapshots(dir: &Path, recorded: &[FileRecord]) -> Vec<(PathBuf, String)> {
     let snapshots = recorded.iter().filter(|file| file.name.starts_with(SNAPSHOT));
-    let changed =
-        |file: &&FileRecord| describe(&dir.join(&file.name)).is_ok_and(|found| found != **file);
-    snapshots.filter(changed).map(|file| dir.join(&file.name)).collect()
+    let changed = |file: &FileRecord| {
+        let path = dir.join(&file.name);
+        match describe(&path) {
+            Ok(found) if found == *file => None,
+            Ok(_) => Some((path, "has other bytes than it had".to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => Some((path, format!("cannot be read: {error}"))),
+        }
+    };
+    snapshots.filter_map(changed).collect()
 }
 
 /// Copies a sealed volume to a folder where sled may do to it what it likes. What is not as it was

@@ -65,8 +65,9 @@ impl SealedVolume {
         volumes.join(&self.directory).join(database::FILE).is_file()
     }
 
-    /// The files of sled's that are not as they were and do no harm: it makes them again.
-    pub fn changed_snapshots(&self, volumes: &Path) -> Vec<PathBuf> {
+    /// The files of sled's that are not as they were and do no harm, because it makes them again,
+    /// and what is wrong with each.
+    pub fn changed_snapshots(&self, volumes: &Path) -> Vec<(PathBuf, String)> {
         folder::changed_snapshots(&volumes.join(&self.directory), &self.files)
     }
 

@@ -237,7 +237,7 @@ fn a_watch_can_end_with_its_server_and_says_how_to_resume() {
     let line = resumed.line();
     assert!(line.starts_with("2: DE (person) received 4 -> 4..5; "), "{line}");
     let error = run(&server.address, &["counts", "--watch", "--after", "3"]).refused(2);
-    assert!(error.contains("after_position is 3, but the log ends at 2"), "{error}");
+    assert!(error.contains("--after is 3, but the log ends at 2"), "{error}");
     let error = run(&server.address, &["counts", "--after", "1"]).refused(2);
     assert!(error.contains("--watch"), "{error}");
 }

@@ -90,7 +90,7 @@ fn a_wrong_selection_is_refused_by_its_field() {
         (["--tag", "DE"], "tags[0]: is not of the form key:value"),
         (["--stream", "exchange"], "streams[0]: is not of the form category/name"),
         (["--category", "Exchange/"], "categories[0]"),
-        (["--after", "33"], "after_position is 33, but the log ends at 32"),
+        (["--after", "33"], "--after is 33, but the log ends at 32"),
         (["--since", "monday"], "--since"),
     ] {
         for command in [&["tail", "--no-follow"][..], &["tail"]] {

@@ -27,7 +27,7 @@ const FACTS: &[(&str, &str, &str)] = &[
         "branch {} after {}\\n",
         "branch fedcba9876543210fedcba9876543210 after 1200\n",
     ),
-    ("log/store.rs", "LOCK: &str = \"LOCK\";", "\nLOCK "),
+    ("log/store/lock.rs", "LOCK: &str = \"LOCK\";", "\nLOCK "),
     ("log/store.rs", "MANIFEST: &str = \"MANIFEST\";", "\nMANIFEST "),
     ("log/store.rs", "JOURNAL: &str = \"journal\";", "\njournal/ "),
     ("log/store.rs", "VOLUMES: &str = \"volumes\";", "\nvolumes/ "),

@@ -7,7 +7,11 @@ use std::{
     process::Command,
 };
 
-use super::{Place, back_up, entries, flip, opening::spoil_newest_volume, sealed};
+use super::{
+    Place, back_up, entries, flip,
+    opening::{newest_volume, spoil_newest_volume},
+    sealed,
+};
 use crate::{
     support::{BINARY, NOWHERE, Server},
     verify::store::SETTINGS,
@@ -33,6 +37,13 @@ fn handover(arguments: &[&str]) -> Command {
 fn backup_of(place: &Place) -> Command {
     let mut command = handover(&["backup"]);
     command.arg("--data").arg(&place.data).arg("--to").arg(&place.backup);
+    command
+}
+
+/// The same into another place.
+fn backup_to(place: &Place, to: &str) -> Command {
+    let mut command = handover(&["backup", "--to", to, "--data"]);
+    command.arg(&place.data);
     command
 }
 
@@ -88,6 +99,16 @@ fn on_disk(options: &str, place: &Place, inner: &Command) -> Command {
     command
 }
 
+/// The command with a folder that cannot be written.
+fn read_only(dir: &Path, inner: &Command) -> Command {
+    let mut command = Command::new("unshare");
+    let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && shift && \
+                  exec \"$@\"";
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+    command.arg(dir).arg(inner.get_program()).args(inner.get_args());
+    command
+}
+
 fn no_backup(heading: &str, place: &mut Place) -> Option<Refused> {
     let usual = backup_of(place);
     let refused = match heading {
@@ -104,6 +125,9 @@ fn no_backup(heading: &str, place: &mut Place) -> Option<Refused> {
             remove(&place.data);
             usual
         }
+        "The record lies on a disk that cannot be written" if can_mount() => {
+            read_only(&place.data, &usual)
+        }
         "Not a folder for backups" => {
             "letters".clone_into(&mut place.name);
             remove(&place.backup);
@@ -113,11 +137,7 @@ fn no_backup(heading: &str, place: &mut Place) -> Option<Refused> {
         }
         // Programs that were built with it are tried by tests/objects.
         "Built without object storage" if cfg!(feature = "object-store") => return None,
-        "Built without object storage" => {
-            let mut command = handover(&["backup", "--to", "s3://records/own", "--data"]);
-            command.arg(&place.data);
-            command
-        }
+        "Built without object storage" => backup_to(place, "s3://records/own"),
         "Backups of another store" => {
             remove(&place.data);
             let server = Server::start(&place.data, &SETTINGS);
@@ -132,7 +152,9 @@ fn no_backup(heading: &str, place: &mut Place) -> Option<Refused> {
         }
         "There is no room" if can_mount() => on_disk("size=1m", place, &usual),
         "The target cannot be written" if can_mount() => on_disk("ro", place, &usual),
-        "There is no room" | "The target cannot be written" => return None,
+        "The record lies on a disk that cannot be written"
+        | "There is no room"
+        | "The target cannot be written" => return None,
         "A list of the backups is damaged" => {
             place.name = piece(place, "backups");
             flip(&place.backup.join(&place.name), 40);
@@ -184,6 +206,14 @@ fn not_restored(heading: &str, place: &mut Place) -> Command {
     command
 }
 
+/// The command with its output to a device that is full.
+fn to_full_device(inner: &Command) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$@\" >/dev/full", "sh"]);
+    command.arg(inner.get_program()).args(inner.get_args());
+    command
+}
+
 fn not_verified(heading: &str, place: &mut Place) -> Refused {
     let usual = verify_of(place);
     let refused = match heading {
@@ -193,6 +223,14 @@ fn not_verified(heading: &str, place: &mut Place) -> Refused {
         }
         "The report says DAMAGED" => {
             place.name = spoil_newest_volume(&place.data);
+            usual
+        }
+        "The report says UNREADABLE" => {
+            place.name = newest_volume(&place.data);
+            // A folder can be opened and not be read, also by root.
+            let conf = place.data.join("volumes").join(&place.name).join("conf");
+            fs::remove_file(&conf).expect("it can be removed");
+            fs::create_dir(&conf).expect("it can be made");
             usual
         }
         "The report says WRONG" => {
@@ -211,6 +249,7 @@ fn not_verified(heading: &str, place: &mut Place) -> Refused {
             flip(&place.backup.join(&place.name), 5_000);
             verify_backup_of(place)
         }
+        "The report cannot be written" => return (to_full_device(&usual), Holding::Nothing),
         "No backup can be verified" => {
             remove(&place.backup);
             verify_backup_of(place)
@@ -256,6 +295,17 @@ async fn each_error_of_a_restore_is_the_one_of_the_page() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_error_of_a_verification_is_the_one_of_the_page() {
     run("It is not verified", |heading, place| Some(not_verified(heading, place))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_on_a_disk_that_cannot_be_written_is_verified() {
+    if !can_mount() {
+        println!("skipped: no disk can be mounted here");
+        return;
+    }
+    let place = Place::new().await;
+    let done = read_only(&place.data, &verify_of(&place)).output().expect("it can be run");
+    assert!(done.status.success(), "{done:#?}");
 }
 
 /// A mark that cannot be read says nothing of what was to be restored.

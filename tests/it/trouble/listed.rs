@@ -69,6 +69,7 @@ const LISTED: [(&str, &str, Variants); 6] = [
             ("NoRoom", "`the restored record takes N bytes, and N are free`"),
             ("TooManyRestores", "`cannot be restored: its record was restored 256 times`"),
             ("Released", "`the journal let go of frames up to N`"),
+            ("Altered", "`..., twice as it came from the server`"),
             ("OtherHistory", "`the record at position N is another than in the last backup`"),
             ("Stopping", "`the server stops`"),
             ("Log", "### The record is damaged\n"),

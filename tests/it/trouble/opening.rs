@@ -46,7 +46,7 @@ fn flip_last_frame(data: &Path) -> String {
     path.file_name().expect("a name").to_string_lossy().into_owned()
 }
 
-fn newest_volume(data: &Path) -> String {
+pub(super) fn newest_volume(data: &Path) -> String {
     let manifest = fs::read_to_string(data.join("MANIFEST")).expect("a manifest");
     let last = manifest.rsplit_once("\"directory\": \"").expect("a volume").1;
     last.split('"').next().expect("its name").to_owned()

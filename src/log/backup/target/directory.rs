@@ -144,7 +144,7 @@ impl Target for DirectoryTarget {
         let part = prefix.trim_end_matches('/');
         contents::walk(&*self.files, &self.dir, part, &mut |name, path, kind| {
             if kind == Kind::File && (shape::is_piece(name) || planted!("foreign-swept")) {
-                found.push((name.to_owned(), self.files.open_to_read(path)?.len()?));
+                found.push((name.to_owned(), self.files.length(path)?));
             }
             Ok(())
         })?;

@@ -57,7 +57,7 @@ impl Run {
     /// Opens the run at `path`: reads its header and footer.
     pub(in crate::log::index) fn open(files: &dyn Files, path: &Path) -> Result<Self, IndexError> {
         let failed =
-            |error: io::Error| IndexError::damaged(path, format!("cannot read it: {error}"));
+            |error: io::Error| IndexError::damaged(path, format!("it cannot be read: {error}"));
         let malformed = |error: Malformed| IndexError::damaged(path, error.0);
         let file = files.open(path, false).map_err(failed)?;
         let mut first_page = vec![0; PAGE];
@@ -321,7 +321,7 @@ impl Run {
                 return IndexError::WouldBlock;
             }
             // What the disk does not give back is lost like what it gives back wrong.
-            self.bad(&format!("cannot read it: {error}"))
+            self.bad(&format!("it cannot be read: {error}"))
         })
     }
 }

@@ -182,8 +182,8 @@ fn replacements() -> [(&'static str, Replace); 4] {
 struct Wrong(Vec<String>);
 
 impl Inspector for Wrong {
-    fn wrong(&mut self, piece: &str, what: &str, _: &str) {
-        self.0.push(format!("{piece} {what}"));
+    fn wrong(&mut self, wrong: backup::inspection::Wrong<'_>) {
+        self.0.push(format!("{} {}", wrong.piece, wrong.what));
     }
 
     fn expect(&mut self, _: u64) {}

@@ -19,7 +19,7 @@ fn change(kept: &Kept, name: &str, change: Change) {
 }
 
 /// What a manifest may name, and part of what is said about it.
-const CHANGES: [(&str, Change); 15] = [
+const CHANGES: [(&str, Change); 19] = [
     ("volume \"/tmp/x/.ssh\"", |it| it["volumes"][0]["volume"]["directory"] = "/tmp/x/.ssh".into()),
     ("volume \"../../../x\"", |it| it["volumes"][0]["volume"]["directory"] = "../../../x".into()),
     ("volume \"..\"", |it| it["volumes"][0]["volume"]["directory"] = "..".into()),
@@ -53,6 +53,16 @@ const CHANGES: [(&str, Change); 15] = [
     ("number 0", |it| it["sequence"] = 0.into()),
     ("number 18446744073709551615", |it| it["sequence"] = u64::MAX.into()),
     ("format 0", |it| it["format"] = 0.into()),
+    ("times that go back", |it| it["volumes"][1]["recorded_at"] = (-1).into()),
+    ("recorded at None", |it| it["recorded_at"] = serde_json::Value::Null),
+    ("begins after 9999999", |it| {
+        it["history"] =
+            serde_json::json!([{"id": "0123456789abcdef".repeat(2), "after": 9_999_999}]);
+    }),
+    ("twice", |it| {
+        let branch = serde_json::json!({"id": "0123456789abcdef".repeat(2), "after": 1});
+        it["history"] = vec![branch.clone(), branch].into();
+    }),
 ];
 
 #[test]

@@ -33,15 +33,7 @@ macro_rules! in_stores {
     };
 }
 
-in_stores! {
-    a_backup_of_an_open_log_is_restored_byte_by_byte_and_goes_on
-    a_backup_of_a_stopped_log_is_the_same_and_a_live_one_is_refused
-    only_what_is_new_is_copied_and_every_backup_can_be_restored
-    an_empty_log_is_backed_up_and_restored
-    a_restore_ends_with_the_last_whole_append_up_to_any_position
-    only_the_newest_backups_are_kept_with_the_pieces_that_they_need
-    a_restored_log_is_backed_up_into_the_same_target_and_its_frames_are_its_own
-}
+for_each_check! { in_stores }
 
 #[test]
 fn a_piece_that_is_gone_or_other_is_found_and_put_again_by_the_next_backup() {

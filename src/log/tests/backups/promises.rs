@@ -248,8 +248,8 @@ struct Seen {
 }
 
 impl Inspector for Seen {
-    fn wrong(&mut self, piece: &str, _: &str, _: &str) {
-        self.wrong.push(piece.to_owned());
+    fn wrong(&mut self, wrong: backup::inspection::Wrong<'_>) {
+        self.wrong.push(wrong.piece.to_owned());
     }
 
     fn expect(&mut self, _: u64) {}

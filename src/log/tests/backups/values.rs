@@ -6,6 +6,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
+use crate::log::backup::inspection::Wrong;
 
 /// Where the entries of an offset table begin, and their bytes: `docs/FORMAT.md` draws it.
 const TABLE_HEAD: usize = 68;
@@ -16,7 +17,8 @@ const TABLE_ENTRY: usize = 16;
 pub(super) struct Found(pub(super) Vec<(String, String, String)>);
 
 impl Inspector for Found {
-    fn wrong(&mut self, piece: &str, what: &str, advice: &str) {
+    fn wrong(&mut self, wrong: Wrong<'_>) {
+        let Wrong { piece, what, advice, .. } = wrong;
         self.0.push((piece.to_owned(), what.to_owned(), advice.to_owned()));
     }
 
