@@ -125,7 +125,7 @@ fn check(args: &Args) -> Result<(), Failure> {
 }
 
 /// Writes the events that `request` selects as lines.
-async fn export(
+pub(super) async fn export(
     client: &Client,
     request: ReadRequest,
     with_positions: bool,

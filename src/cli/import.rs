@@ -10,6 +10,7 @@ mod claimed;
 pub mod command;
 mod content;
 pub(super) mod csv;
+mod decoded;
 mod exported;
 mod failures;
 mod kept;
@@ -18,6 +19,7 @@ mod named;
 mod outcomes;
 mod pass;
 mod pipeline;
+mod reading;
 mod recordings;
 mod rows;
 mod source;
@@ -32,6 +34,7 @@ use self::{
 pub use self::{
     check::check,
     pass::Options,
+    reading::Reading,
     summary::{Report, Summary},
 };
 use crate::{
@@ -56,14 +59,15 @@ pub async fn import(
 pub async fn import_checked(
     client: &Client,
     mut input: impl BufRead + Seek,
+    reading: Reading,
     report: &mut dyn Report,
 ) -> Result<Summary, Failure> {
-    let checked = check(&mut input, report)?;
+    let checked = check(&mut input, &reading, report)?;
     if checked.refused > 0 {
         return Ok(checked);
     }
     input.rewind()?;
-    import(client, input, Options { stop_at_refusal: true, ..Options::default() }, report).await
+    import(client, input, Options { reading, stop_at_refusal: true, dry_run: false }, report).await
 }
 
 /// Imports events, and records anew those that were imported before and have no effect any more. An
@@ -78,7 +82,8 @@ pub async fn import_again(
     options: Options,
     report: &mut dyn Report,
 ) -> Result<Summary, Failure> {
-    let first = pass(client, &mut input, options, Renewed::default(), &mut Silent).await?;
+    let mut silent = Silent(report);
+    let first = pass(client, &mut input, options.clone(), Renewed::default(), &mut silent).await?;
     let (renewed, count) = Renewed::of(&first.gone)?;
     if count == 0 && first.summary.refused == 0 {
         return Ok(first.summary);
@@ -100,25 +105,32 @@ pub async fn import_again(
 pub async fn check_again(
     client: &Client,
     input: impl BufRead,
+    reading: Reading,
     report: &mut dyn Report,
 ) -> Result<Summary, Failure> {
-    let options = Options { dry_run: true, ..Options::default() };
+    let options = Options { reading, dry_run: true, stop_at_refusal: false };
     let Passed { summary, gone } = pass(client, input, options, Renewed::default(), report).await?;
     Ok(Summary { undone: gone.report_each_content(report)?, ..summary })
 }
 
-/// Reports nothing.
-struct Silent;
+/// Reports no row: a second pass does.
+struct Silent<'a>(&'a mut dyn Report);
 
-impl Report for Silent {
+impl Report for Silent<'_> {
     fn refused(&mut self, _: &RowError) {}
 
     fn undone(&mut self, _: &RowError) {}
+
+    fn noted(&mut self, note: &str) {
+        self.0.noted(note);
+    }
 
     fn advanced(&mut self, _: &Summary) {}
 }
 
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod tables;
 #[cfg(test)]
 mod tests;

@@ -68,9 +68,17 @@ fn is_other(text: &str) -> bool {
     text.strip_prefix(OTHER_PREFIX).is_some_and(|rest| rest.split('-').all(word))
 }
 
-/// The code that differs from `text` by its case or by white space around it.
+/// Codes that other lists have, and what stands for them here.
+const OF_OTHER_LISTS: [(&str, &str); 4] =
+    [("EU", "x-eu"), ("SU", "SUHH"), ("UK", "GB"), ("XK", "x-kosovo")];
+
+/// The code that differs from `text` by its case or by white space around it, or by the list that
+/// it is from.
 fn suggestion(text: &str) -> Option<String> {
     let (upper, lower) = (text.trim().to_ascii_uppercase(), text.trim().to_ascii_lowercase());
+    if let Some((_, ours)) = OF_OTHER_LISTS.iter().find(|(other, _)| *other == upper) {
+        return Some((*ours).to_owned());
+    }
     if is_state(&upper) { Some(upper) } else { is_other(&lower).then_some(lower) }
 }
 
@@ -145,7 +153,11 @@ mod tests {
 
     #[test]
     fn a_code_in_the_wrong_case_is_refused_with_the_right_one() {
-        for (bad, right) in [("de", "DE"), ("Suhh", "SUHH"), ("X-Unc", "x-unc"), (" DE", "DE")] {
+        for (bad, right) in [("de", "DE"), ("Suhh", "SUHH"), ("X-Unc", "x-unc"), (" DE", "DE")]
+            .into_iter()
+            .chain(OF_OTHER_LISTS)
+        {
+            assert!(Party::parse(right).is_ok());
             let error = Party::parse(bad).expect_err(bad).to_string();
             assert!(error.contains(&format!("did you mean {right}?")), "{bad}: {error}");
         }

@@ -33,6 +33,8 @@ impl Report for NoneRefused {
         panic!("{row}");
     }
 
+    fn noted(&mut self, _: &str) {}
+
     fn advanced(&mut self, _: &Summary) {}
 }
 

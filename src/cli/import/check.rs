@@ -4,6 +4,7 @@ use std::io::BufRead;
 
 use super::{
     named::NamedClaims,
+    reading::Reading,
     source::InputEvents,
     summary::{Report, Summary},
 };
@@ -29,11 +30,15 @@ use crate::{
 const SOME_POSITION: Position = 1;
 
 /// Checks a whole input and changes nothing: what `import --dry-run` does.
-pub fn check(input: impl BufRead, report: &mut dyn Report) -> Result<Summary, Failure> {
-    let mut rows = InputEvents::open(input)?;
+pub fn check(
+    input: impl BufRead,
+    reading: &Reading,
+    report: &mut dyn Report,
+) -> Result<Summary, Failure> {
+    let mut rows = InputEvents::open(input, reading)?;
     let mut summary = Summary::default();
     let mut claims = NamedClaims::default();
-    while let Some(row) = rows.next()? {
+    while let Some(row) = next_noted(&mut rows, report)? {
         summary.count(&row);
         let good = match row {
             Ok(line) => row_is_good(&line, &mut claims)?,
@@ -46,6 +51,18 @@ pub fn check(input: impl BufRead, report: &mut dyn Report) -> Result<Summary, Fa
         report.advanced(&summary);
     }
     Ok(summary)
+}
+
+/// The next row of an input, and before it a report of what a user should know by then.
+pub(super) fn next_noted(
+    rows: &mut InputEvents<impl BufRead>,
+    report: &mut dyn Report,
+) -> Result<Option<Result<Line, RowError>>, Failure> {
+    let row = rows.next();
+    while let Some(note) = rows.note() {
+        report.noted(&note);
+    }
+    row
 }
 
 /// Checks a line against those before it, and notes what it says for those after it.

@@ -1,13 +1,16 @@
 //! The command around an import: which file, what is shown meanwhile, how it ends.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Seek as _, Write as _},
     path::PathBuf,
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Options, Report, Summary, check, check_again, import, import_again, import_checked};
+use super::{
+    Options, Reading, Report, Summary, check, check_again, import, import_again, import_checked,
+};
 use crate::cli::{
     exit::{Exit, Failure},
     input,
@@ -19,7 +22,7 @@ use crate::cli::{
 /// The arguments of `import`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// JSON Lines or CSV to import, recognised by how it begins; `-` reads standard input
+    /// JSON Lines or a table to import, recognised by how it begins; `-` reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Check the whole file first, and add nothing if anything in it is wrong.
@@ -38,6 +41,8 @@ pub struct Args {
     /// Only check and report; needs no server, except with --again, which depends on the record
     #[arg(long, conflicts_with = "atomic")]
     dry_run: bool,
+    #[command(flatten)]
+    reading: Reading,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -64,31 +69,33 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 async fn imported(args: &Args, report: &mut Terminal) -> Result<Summary, Failure> {
+    let reading = args.reading.clone();
     if args.again && args.dry_run {
         let input = input::open(&args.file)?;
-        return check_again(&args.server.connect().await?, input, report).await;
+        return check_again(&args.server.connect().await?, input, reading, report).await;
     }
     if args.again {
         let mut input = input::open_to_read_twice(&args.file)?;
         if args.atomic {
-            let checked = check(&mut input, report)?;
+            let checked = check(&mut input, &reading, report)?;
             if checked.refused > 0 {
                 return Ok(checked);
             }
             input.rewind()?;
         }
-        let options = Options { stop_at_refusal: args.atomic, ..Options::default() };
+        let options = Options { reading, stop_at_refusal: args.atomic, dry_run: false };
         return import_again(&args.server.connect().await?, input, options, report).await;
     }
     if args.atomic {
         let input = input::open_to_read_twice(&args.file)?;
-        return import_checked(&args.server.connect().await?, input, report).await;
+        return import_checked(&args.server.connect().await?, input, reading, report).await;
     }
     let input = input::open(&args.file)?;
     if args.dry_run {
-        return check(input, report);
+        return check(input, &reading, report);
     }
-    import(&args.server.connect().await?, input, Options::default(), report).await
+    let options = Options { reading, ..Options::default() };
+    import(&args.server.connect().await?, input, options, report).await
 }
 
 /// Reports on standard error; the bar shows only on a terminal.
@@ -96,6 +103,8 @@ async fn imported(args: &Args, report: &mut Terminal) -> Result<Summary, Failure
 pub struct Terminal {
     name: String,
     bar: ProgressBar,
+    /// What was noted: an input that is read twice notes it twice.
+    noted: BTreeSet<String>,
 }
 
 impl Terminal {
@@ -105,7 +114,7 @@ impl Terminal {
         if let Ok(style) = ProgressStyle::with_template("{elapsed} {msg}") {
             bar.set_style(style);
         }
-        Self { name: name.to_owned(), bar }
+        Self { name: name.to_owned(), bar, noted: BTreeSet::new() }
     }
 
     /// Takes the bar away.
@@ -124,6 +133,14 @@ impl Report for Terminal {
 
     fn undone(&mut self, row: &RowError) {
         self.refused(row);
+    }
+
+    fn noted(&mut self, note: &str) {
+        if self.noted.insert(note.to_owned()) {
+            self.bar.suspend(|| {
+                let _ = writeln!(io::stderr(), "{}: note: {note}", self.name);
+            });
+        }
     }
 
     fn advanced(&mut self, summary: &Summary) {

@@ -1,4 +1,4 @@
-//! The rows of the CSV forms (RFC 4180 with a header), as events.
+//! The rows of a table (CSV with a header), as events.
 //!
 //! A row gives the source once a file, the state of its exchange once for each content, and what it
 //! claims. It is checked as a whole before anything of it is passed on.
@@ -6,22 +6,35 @@
 pub(in crate::cli) mod cited;
 pub(in crate::cli) mod claims;
 mod counted;
+pub(super) mod dialect;
 mod event;
 mod fields;
+mod foreign;
 mod form;
+mod header;
+mod notes;
+mod number;
 mod quotes;
+mod records;
 pub(in crate::cli) mod roles;
 pub(in crate::cli) mod totals;
 
-use std::{
-    collections::{HashMap, VecDeque},
-    io::BufRead,
-};
+use std::{collections::VecDeque, io::BufRead};
 
 use sha2::{Digest as _, Sha256};
 
-use self::{counted::Counted, event::Event, fields::Row, form::Form, quotes::Stray};
-use super::kept::{Kept, shortened};
+use self::{
+    event::Event,
+    fields::Row,
+    foreign::Utf8,
+    header::Header,
+    notes::Notes,
+    records::{Begun, Records},
+};
+use super::{
+    kept::{Kept, shortened},
+    reading::Reading,
+};
 use crate::{
     cli::{
         exit::{Exit, Failure},
@@ -34,14 +47,18 @@ use crate::{
 /// Reads rows and keeps those of their events that the caller has not taken yet.
 #[derive(Debug)]
 pub(super) struct Rows<R> {
-    reader: ::csv::Reader<Counted<R>>,
+    records: Records<R>,
     record: ::csv::ByteRecord,
-    form: Form,
-    /// Where each column stands.
-    columns: HashMap<String, usize>,
+    header: Header,
+    /// What the row after the last begins with.
+    until: Option<String>,
+    utf_8: Utf8,
+    notes: Notes,
     ready: VecDeque<Line>,
     /// Sources and states of exchanges that were passed on.
     passed_on: Kept,
+    /// A row was reported that says nothing of what a row of the form says.
+    reported: bool,
     ended: bool,
 }
 
@@ -51,14 +68,15 @@ pub(in crate::cli) fn events_of(
     fields: &[String],
 ) -> Result<Vec<Known>, RowError> {
     let names: Vec<String> = columns.iter().map(|&name| name.to_owned()).collect();
-    let form = Form::of(&names).map_err(|problem| RowError::whole(1, problem))?;
-    let (columns, record) = (names.into_iter().zip(0..).collect(), fields.to_vec().into());
-    let events = checked(form, &Row { line: 1, columns: &columns, record: &record })?;
+    let header = Header::of(&names).map_err(|problem| RowError::whole(1, problem))?;
+    let record = fields.to_vec().into();
+    let events = checked(&Row { line: 1, header: &header, record: &record })?;
     Ok(events.into_iter().map(|event| event.known).collect())
 }
 
 /// The events of a row, if all of it is in order.
-fn checked(form: Form, row: &Row<'_>) -> Result<Vec<Event>, RowError> {
+fn checked(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
+    let form = row.header.form;
     let events = form.events(row)?;
     for event in &events {
         // The claim that it is about has no position yet; everything else is looked at.
@@ -73,27 +91,44 @@ fn checked(form: Form, row: &Row<'_>) -> Result<Vec<Event>, RowError> {
 
 impl<R: BufRead> Rows<R> {
     /// Reads the header, which must have the columns of one form, in any order.
-    pub(super) fn open(input: R) -> Result<Self, Failure> {
-        let mut reader = ::csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(Counted::new(input));
+    pub(super) fn open(input: R, delimiter: u8, reading: &Reading) -> Result<Self, Failure> {
+        let mut records = Records::of(input, delimiter);
         let mut record = ::csv::ByteRecord::new();
-        while reader
-            .read_byte_record(&mut record)
-            .map_err(|error| Failure::usage(error.to_string()))?
-            && is_blank(&record)
-        {}
-        let end = reader.position().byte();
-        if let Some(stray) = reader.get_mut().stray_quote(end) {
-            let (column, problem) = (stray.field + 1, said(stray));
-            return Err(Failure::usage(format!("the header, column {column}: {problem}")));
+        let of_header = |problem: String| Failure::usage(format!("the header{problem}"));
+        loop {
+            let begun = records.next(&mut record).map_err(|error| Failure::usage(error.problem))?;
+            let Some(begun) = begun else { break };
+            if let Some((field, problem)) = begun.wrong {
+                return Err(of_header(format!(", column {}: {problem}", field + 1)));
+            }
+            let first = record.get(0).unwrap_or_default();
+            if !is_blank(&record) && !dialect::is_named(first) {
+                break;
+            }
         }
-        let names: Vec<String> = record.iter().map(name).collect();
-        let form = Form::of(&names).map_err(Failure::usage)?;
-        let columns = names.into_iter().zip(0..).collect();
-        let (ready, passed_on) = (VecDeque::new(), Kept::default());
-        Ok(Self { reader, record, form, columns, ready, passed_on, ended: false })
+        let mut utf_8 = Utf8::default();
+        if utf_8.is_foreign(&record) {
+            return Err(of_header(format!(" {}", foreign::advice(&sample(&mut records, &record)))));
+        }
+        let names: Vec<String> = record.iter().map(header::name).collect();
+        let mut header = Header::of(&names).map_err(Failure::usage)?;
+        let mut notes = Notes::default();
+        header.notes.drain(..).for_each(|note| notes.add(note));
+        let (ready, passed_on, until) = (VecDeque::new(), Kept::default(), reading.until.clone());
+        let (reported, ended) = (false, false);
+        let rows = Self {
+            records,
+            record,
+            header,
+            until,
+            utf_8,
+            notes,
+            ready,
+            passed_on,
+            reported,
+            ended,
+        };
+        Ok(rows)
     }
 
     /// The next event, or why a row can't be taken; `None` at the end of the input.
@@ -102,48 +137,108 @@ impl<R: BufRead> Rows<R> {
             if let Some(line) = self.ready.pop_front() {
                 return Ok(Some(Ok(line)));
             }
-            if self.ended {
-                return Ok(None);
-            }
-            self.reader.get_mut().allow_a_row();
-            let start = self.reader.position().byte();
-            let read = self.reader.read_byte_record(&mut self.record);
-            let line = self.reader.get_mut().line_of(start);
-            match read {
-                Ok(true) => {}
-                Ok(false) => return Ok(None),
-                // Where the row ends cannot be known, so nothing behind it can be read either.
-                Err(error) => {
-                    self.ended = true;
-                    return Ok(Some(Err(RowError::whole(line, error.to_string()))));
-                }
-            }
-            let end = self.reader.position().byte();
-            let stray = self.reader.get_mut().stray_quote(end);
-            if stray.is_none() && is_blank(&self.record) {
-                continue;
-            }
-            match self.events(line, stray) {
-                Ok(events) => self.take(line, events)?,
+            let Some(begun) = self.begin()? else { return Ok(None) };
+            match begun.and_then(|begun| Ok((begun.line, self.events(begun)?))) {
+                Ok((line, events)) => self.take(line, events)?,
                 Err(error) => return Ok(Some(Err(error))),
             }
         }
     }
 
-    /// The events of the row that begins in this line, if all of it is in order.
-    fn events(&self, line: u64, stray: Option<Stray>) -> Result<Vec<Event>, RowError> {
-        let row = Row { line, columns: &self.columns, record: &self.record };
-        if let Some(stray) = stray {
-            return Err(row.error_at(stray.field, &said(stray)));
+    /// Takes the next note of what a user should know of the table.
+    pub(super) fn note(&mut self) -> Option<String> {
+        self.notes.take()
+    }
+
+    /// Reads up to a record that may be a row.
+    fn begin(&mut self) -> Result<Option<Result<Begun, RowError>>, Failure> {
+        while !self.ended {
+            let begun = match self.records.next(&mut self.record) {
+                Ok(Some(begun)) => begun,
+                Ok(None) => break,
+                Err(error) => {
+                    self.ended = true;
+                    return Ok(Some(Err(error)));
+                }
+            };
+            if self.is_the_end() {
+                break;
+            }
+            if self.utf_8.is_foreign(&self.record) {
+                let advice = foreign::advice(&sample(&mut self.records, &self.record));
+                return Err(Failure::usage(format!("row {} {advice}", begun.line)));
+            }
+            if begun.wrong.is_none() && (is_blank(&self.record) || self.is_passed_over()) {
+                continue;
+            }
+            return Ok(Some(Ok(begun)));
         }
-        if self.record.len() != self.columns.len() {
-            let (found, wanted) = (self.record.len(), self.columns.len());
+        self.ended = true;
+        Ok(None)
+    }
+
+    /// Whether the table ends before this record.
+    fn is_the_end(&self) -> bool {
+        let mut fields = self.record.iter().map(<[u8]>::trim_ascii);
+        let first = fields.find(|field| !field.is_empty());
+        let until = self.until.as_ref().map(String::as_bytes);
+        first.zip(until).is_some_and(|(first, until)| first.starts_with(until))
+    }
+
+    /// Whether a record is one more that says nothing of what a row of the form says.
+    fn is_passed_over(&self) -> bool {
+        self.reported && self.tells_nothing()
+    }
+
+    /// Whether this is a line of totals or a footnote, as far as its columns show.
+    fn tells_nothing(&self) -> bool {
+        let blank = |field: &[u8]| field.trim_ascii().is_empty();
+        let told = |column: &&str| {
+            let place = self.header.place(column);
+            place.and_then(|at| self.record.get(at)).is_some_and(|field| !blank(field))
+        };
+        let few = self.record.iter().filter(|field| !blank(field)).count() <= 1;
+        let whole = self.record.len() >= self.header.width;
+        (few || whole) && !self.header.form.tells().iter().any(told)
+    }
+
+    /// The events of the row that begins here, if all of it is in order.
+    fn events(&mut self, Begun { line, wrong }: Begun) -> Result<Vec<Event>, RowError> {
+        let row = Row { line, header: &self.header, record: &self.record };
+        if let Some((field, problem)) = wrong {
+            return Err(row.error_at(field, &problem));
+        }
+        if self.tells_nothing() {
+            self.reported = true;
+            return Err(RowError::whole(line, self.says_nothing()));
+        }
+        let (found, wanted) = (self.record.len(), self.header.width);
+        let mut behind = self.record.iter().enumerate().skip(wanted);
+        if found < wanted {
             let problem = format!(
                 "has {found} fields, and the header has {wanted}; is a quote missing or too many?"
             );
             return Err(RowError::whole(line, problem));
         }
-        checked(self.form, &row)
+        if let Some((field, _)) = behind.find(|(_, field)| !field.trim_ascii().is_empty()) {
+            let problem = "the header has no name for this column; is a quote missing or too many?";
+            return Err(row.error_at(field, problem));
+        }
+        let events = checked(&row)?;
+        self.notes.look_at(&row);
+        Ok(events)
+    }
+
+    /// What is said of the first row that is no row of the form.
+    fn says_nothing(&self) -> String {
+        let columns = self.header.form.tells().join(", ");
+        let first = self.record.iter().find(|field| !field.trim_ascii().is_empty());
+        let first = String::from_utf8_lossy(first.unwrap_or_default());
+        format!(
+            "has none of {columns}; a total or a footnote? rows like it are passed over from here \
+             on; --until {:?} ends the table before this one",
+            first.trim()
+        )
     }
 
     /// Makes the events of a row ready, without those that stand for earlier rows as well.
@@ -181,25 +276,24 @@ fn digest(known: &Known) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// Whether this is a line of nothing but blanks.
+/// Whether this is a line of nothing but blanks and delimiters.
 fn is_blank(record: &::csv::ByteRecord) -> bool {
-    record.len() == 1 && record.iter().all(|field| field.trim_ascii().is_empty())
+    record.iter().all(|field| field.trim_ascii().is_empty())
 }
 
-/// What is wrong with a quote, and how one is written.
-fn said(stray: Stray) -> String {
-    let problem = stray.problem;
-    format!("{problem}; a text with quotes in it is written as \"a \"\"b\"\" c\"")
-}
-
-/// How many columns a form has of these at most.
-pub(super) fn shared_columns(names: &[&str]) -> usize {
-    Form::shared_at_most(names)
-}
-
-/// A column's name as it is compared: what is not text is no column.
-fn name(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim().to_owned()
+/// This record and the next ones, as far as it takes to tell their encoding.
+fn sample<R: BufRead>(records: &mut Records<R>, record: &::csv::ByteRecord) -> Vec<u8> {
+    let (mut sample, mut record) = (Vec::new(), record.clone());
+    loop {
+        for field in &record {
+            sample.extend_from_slice(field);
+            sample.push(b'\n');
+        }
+        let more = sample.len() < foreign::SAMPLE_BYTES;
+        if !more || !matches!(records.next(&mut record), Ok(Some(_))) {
+            return sample;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Mutated tables and lines: each row is an event or an error of that row, and none makes reading
 //! panic.
 
-use super::{csv, rows};
+use super::{csv, reading::Reading, rows};
 use crate::fuzz::Fuzz;
 
 fn table(input: &[u8]) -> String {
-    let mut rows = match csv::Rows::open(input) {
+    let mut rows = match csv::Rows::open(input, b',', &Reading::default()) {
         Ok(rows) => rows,
         Err(failure) => return format!("{failure:?}"),
     };

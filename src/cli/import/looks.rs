@@ -1,10 +1,10 @@
 //! What an input looks like that is neither JSON Lines nor a table, so that one message says what
 //! to do with all of it.
 
-use super::csv::shared_columns;
+use super::csv::dialect::shared_columns;
 
 /// How files begin that hold no text in UTF-8, and what to do with them.
-const FORMATS: [(&[u8], &str); 8] = [
+const FORMATS: [(&[u8], &str); 6] = [
     (
         b"PK\x03\x04",
         "a zip file, as spreadsheets (.xlsx, .ods) are; save the table as CSV in UTF-8",
@@ -13,12 +13,10 @@ const FORMATS: [(&[u8], &str); 8] = [
     (b"\x1f\x8b", "a gzip file; unpack it: `gzip -dc FILE | handover import -`"),
     (b"\x28\xb5\x2f\xfd", "a zstd file; unpack it: `zstd -dc FILE | handover import -`"),
     (b"\xfd7zXZ", "an xz file; unpack it: `xz -dc FILE | handover import -`"),
-    (b"\xff\xfe", "text in UTF-16; save it in UTF-8"),
-    (b"\xfe\xff", "text in UTF-16; save it in UTF-8"),
     (b"%PDF", "a PDF; take the table out of it, as CSV in UTF-8"),
 ];
-/// What else separates the fields of a table.
-const SEPARATORS: [(char, &str); 3] = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")];
+/// What to do with text in another encoding.
+const NOT_UTF_8: &str = "is not text in UTF-8; save it in UTF-8, or say its --encoding";
 /// Columns that a header shares with a form by more than chance.
 const SHARED: usize = 2;
 /// Bytes of the first line that are kept, and characters of it that are shown.
@@ -50,12 +48,16 @@ impl Looks {
     /// What the input is, as a sentence goes on after `this is not JSON Lines: `, if no line of it
     /// is an event. `None`: it is JSON Lines with wrong lines.
     pub(super) fn problem(&self) -> Option<String> {
+        if is_utf_16(&self.first) {
+            let advice = "it looks like UTF-16 without a mark: --encoding utf-16le or utf-16be";
+            return Some(advice.to_owned());
+        }
         let format = FORMATS.iter().find(|(start, _)| self.first.starts_with(start));
         if let Some((_, format)) = format {
             return Some(format!("it looks like {format}"));
         }
         let Ok(first) = std::str::from_utf8(&self.first) else {
-            return Some("it is not text in UTF-8; save it in UTF-8".to_owned());
+            return Some(format!("it {NOT_UTF_8}"));
         };
         let advice = match first.bytes().next()? {
             b'[' => {
@@ -73,19 +75,19 @@ impl Looks {
     }
 }
 
-/// A table with something else than commas between its fields.
+/// A table with bars between its fields.
 fn separated(first: &str) -> Option<String> {
-    let table = |(separator, name): &(char, &str)| {
-        let names: Vec<_> = first.split(*separator).map(|it| it.trim().trim_matches('"')).collect();
-        let known = shared_columns(&names) >= SHARED;
-        (known || (*separator == '\t' && names.len() > SHARED)).then(|| {
-            format!(
-                "it looks like a table with {name} between its fields; save it as CSV, which has \
-                 commas, in UTF-8"
-            )
-        })
-    };
-    SEPARATORS.iter().find_map(table)
+    (shared_columns(first.as_bytes(), b'|') >= SHARED).then(|| {
+        "it looks like a table with bars between its fields; put a line sep=| before it, or save \
+         it with commas, semicolons or tabs"
+            .to_owned()
+    })
+}
+
+/// Whether each second byte is 0, as it is of Latin letters in UTF-16.
+fn is_utf_16(text: &[u8]) -> bool {
+    let zeros = |from: usize| text.iter().skip(from).step_by(2).all(|byte| *byte == 0);
+    text.len() > 3 && (zeros(0) != zeros(1))
 }
 
 fn begins(first: &str) -> String {
@@ -110,10 +112,6 @@ mod tests {
     #[test]
     fn what_it_looks_like_is_reported_with_what_to_do() {
         for (text, advice) in [
-            ("exchange;actor;role;attributed_by\ndemo;TR;host;", "a table with semicolons"),
-            ("\"exchange\";\"actor\"\n", "a table with semicolons"),
-            ("exchange\tactor\tx", "a table with tabs"),
-            ("a\tb\tc", "a table with tabs"),
             (" exchange | actor ", "a table with bars"),
             ("[{\"payload\": {}}]", "jq -c '.[]' FILE"),
             ("[\n{\n", "a JSON array"),
@@ -123,6 +121,8 @@ mod tests {
             ("Dear reader; we write", "it begins with \"Dear reader; we write\", which is neither"),
             ("5", "it begins with \"5\""),
             ("%PDF-1.7", "a PDF"),
+            ("e\0x\0", "--encoding utf-16le"),
+            ("\0e\0x", "UTF-16 without a mark"),
             ("PK\u{3}\u{4}", ".xlsx"),
         ] {
             let problem = problem(text.as_bytes()).expect(text);
@@ -130,7 +130,7 @@ mod tests {
         }
         let long = problem(&[b'x'; 9000]).unwrap();
         assert!(long.contains("xxx\"..., which"), "{long}");
-        for bytes in [&b"\x1f\x8b\x08"[..], b"\xff\xfea\0", b"Stra\xdfe"] {
+        for bytes in [&b"\x1f\x8b\x08"[..], b"Stra\xdfe"] {
             assert!(problem(bytes).is_some_and(|it| it.contains("UTF-8") || it.contains("gzip")));
         }
     }

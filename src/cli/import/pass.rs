@@ -15,6 +15,7 @@ use super::{
     named::NamedClaims,
     outcomes::{self, LineOutcome, LineOutcomes},
     pipeline::Pipeline,
+    reading::Reading,
     recordings::{self, Recordings, Repeat},
     source::InputEvents,
     summary::{Report, Summary},
@@ -28,9 +29,11 @@ use crate::{
     grpc::client::{AppendOutcome, Client},
 };
 
-/// How an import goes about lines that are refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How an import reads its input, and goes about lines that are refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
+    /// How the input is read.
+    pub reading: Reading,
     /// Ends at the first one; what was added before it stays.
     pub stop_at_refusal: bool,
     /// Records nothing, and only finds out what is recorded already.
@@ -52,6 +55,7 @@ pub(super) async fn pass(
     renewed: Renewed,
     report: &mut dyn Report,
 ) -> Result<Passed, Failure> {
+    let rows = InputEvents::open(input, &options.reading)?;
     let import = Import {
         client: client.clone(),
         pipeline: Pipeline::open(client),
@@ -68,7 +72,7 @@ pub(super) async fn pass(
         stopped: None,
         report,
     };
-    import.run(InputEvents::open(input)?).await
+    import.run(rows).await
 }
 
 /// A line that awaits its answer.
@@ -108,7 +112,7 @@ struct Import<'a> {
 impl Import<'_> {
     async fn run(mut self, mut rows: InputEvents<impl BufRead>) -> Result<Passed, Failure> {
         while self.stopped.is_none()
-            && let Some(row) = rows.next()?
+            && let Some(row) = check::next_noted(&mut rows, self.report)?
         {
             self.summary.count(&row);
             match row {

@@ -139,7 +139,10 @@ mod tests {
     use std::io::Read as _;
 
     use super::*;
-    use crate::cli::{exit::Exit, import::source::InputEvents};
+    use crate::cli::{
+        exit::Exit,
+        import::{reading::Reading, source::InputEvents},
+    };
 
     #[test]
     fn blank_lines_count_but_are_no_rows() {
@@ -172,7 +175,7 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_passed_over_at_the_beginning_only() {
         let marked = ["\u{feff}", EVENT, "\n\u{feff}", EVENT].concat();
-        let mut rows = InputEvents::open(marked.as_bytes()).unwrap();
+        let mut rows = InputEvents::open(marked.as_bytes(), &Reading::default()).unwrap();
         assert!(rows.next().unwrap().unwrap().is_ok());
         assert_eq!(rows.next().unwrap().unwrap().unwrap_err().line, 2);
     }
@@ -201,7 +204,7 @@ mod tests {
             ("\u{1}\0\0".to_owned(), "not text"),
             ("PK\u{3}\u{4}\0\0".to_owned(), "nor a table: it looks like a zip file"),
             ("{a\n".repeat(BEGINNING), "none of its first 20 lines is an event; 1:2: not JSON"),
-            ("exchange;actor\n\nx;y".to_owned(), "it looks like a table with semicolons"),
+            ("exchange|actor\n\nx|y".to_owned(), "it looks like a table with bars"),
             ("a b\n".to_owned(), "it begins with \"a b\""),
         ] {
             let failure = Rows::new(text.as_bytes()).next().unwrap_err();

@@ -83,6 +83,8 @@ pub trait Report {
     fn refused(&mut self, row: &RowError);
     /// A line was imported before, and its event has no effect any more.
     fn undone(&mut self, row: &RowError);
+    /// Something that a user should know of the input, and that refuses no line.
+    fn noted(&mut self, note: &str);
     /// Some more lines are done.
     fn advanced(&mut self, summary: &Summary);
 }

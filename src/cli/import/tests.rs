@@ -15,12 +15,16 @@ impl Report for Rows {
         self.0.push(row.to_string());
     }
 
+    fn noted(&mut self, note: &str) {
+        self.0.push(format!("note: {note}"));
+    }
+
     fn advanced(&mut self, _: &Summary) {}
 }
 
 fn checked(text: &str) -> (Summary, Vec<String>) {
     let mut rows = Rows::default();
-    let summary = check(text.as_bytes(), &mut rows).unwrap();
+    let summary = check(text.as_bytes(), &Reading::default(), &mut rows).unwrap();
     (summary, rows.0)
 }
 
@@ -91,7 +95,8 @@ async fn imported(store: &Fake, text: &str) -> (Result<Summary, Failure>, Vec<St
 async fn imported_checked(store: &Fake, text: &str) -> (Result<Summary, Failure>, Vec<String>) {
     let mut rows = Rows::default();
     let client = store.client().await;
-    let done = import_checked(&client, std::io::Cursor::new(text), &mut rows).await;
+    let done =
+        import_checked(&client, std::io::Cursor::new(text), Reading::default(), &mut rows).await;
     (done, rows.0)
 }
 

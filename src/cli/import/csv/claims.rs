@@ -33,6 +33,9 @@ pub(in crate::cli) const COLUMNS: [&str; 19] = [
     "source",
 ];
 
+/// Columns that may stand beside them: the two ends of a number that is a range.
+pub(super) const ENDS: [&str; 2] = ["low", "high"];
+
 /// What sort of operation it was, how far it has come, and how those who moved were handed over.
 pub(in crate::cli) type Kind = (ExchangeKind, ExchangeStatus, TransferKind);
 
@@ -112,8 +115,19 @@ const RECORDS: [(&str, Option<Record>); 6] = [
 ];
 
 /// The columns that are about a number.
-const OF_NUMBERS: [&str; 9] =
-    ["from", "to", "unit", "category", "portion", "count", "approximate", "reason", "scope"];
+const OF_NUMBERS: [&str; 11] = [
+    "from",
+    "to",
+    "unit",
+    "category",
+    "portion",
+    "count",
+    "low",
+    "high",
+    "approximate",
+    "reason",
+    "scope",
+];
 
 /// The events of a row.
 pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
@@ -121,12 +135,14 @@ pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
     let Some(record) = row.choice("record", &RECORDS)? else {
         return state(row, row.choice("kind", &KINDS)?);
     };
-    let (attribution, leg, count) = (row.attribution("claimed_by")?, leg(row)?, count(row)?);
+    let (attribution, leg) = (row.attribution("claimed_by")?, leg(row)?);
+    let (count, note) = count(row)?;
     let reason = row.choice("reason", &REASONS)?;
     if reason != DeclineReason::Unspecified && record != Record::Declined {
         return Err(row.error("reason", "belongs to what was declined; leave it empty here"));
     }
-    let claim = Claim { attribution, leg: Some(leg), count: Some(count) };
+    let noted = attribution.clone().map(|attribution| Attribution { note, ..attribution });
+    let claim = Claim { attribution: noted, leg: Some(leg), count: Some(count) };
     let mut events = Event::registration(row)?;
     match kind {
         Some(kind) => events.push(Event::once(reported(row, kind)?)),
@@ -142,8 +158,7 @@ pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
         Record::Total => Event::new(claim.clone().total()),
     });
     if record == Record::Retracted {
-        let retracted =
-            ClaimRetracted { attribution: claim.attribution, ..ClaimRetracted::default() };
+        let retracted = ClaimRetracted { attribution, ..ClaimRetracted::default() };
         events.push(Event { about_the_last: true, ..Event::new(retracted) });
     }
     Ok(events)
@@ -204,13 +219,22 @@ fn leg(row: &Row<'_>) -> Result<Leg, RowError> {
     })
 }
 
-fn count(row: &Row<'_>) -> Result<Count, RowError> {
-    Ok(Count {
-        value: row.number("count")?,
-        approximate: row.flag("approximate")?,
+/// The number, with its words where they say more than it does.
+fn count(row: &Row<'_>) -> Result<(Count, String), RowError> {
+    let (count, note) = row.count("count")?;
+    let (low, high) = (row.number("low")?, row.number("high")?);
+    let given = |count: &Count| count.value.or(count.low).or(count.high).is_some();
+    if given(&count) && (low.is_some() || high.is_some()) {
+        return Err(row.error("count", "has a number, and so have low or high; give one of both"));
+    }
+    let count = Count {
+        low: count.low.or(low),
+        high: count.high.or(high),
+        approximate: count.approximate || row.flag("approximate")?,
         scope: row.text("scope")?,
-        ..Count::default()
-    })
+        ..count
+    };
+    Ok((count, note))
 }
 
 /// What every record has.

@@ -32,8 +32,8 @@ pub(super) struct Counted<R> {
 }
 
 impl<R> Counted<R> {
-    pub(super) fn new(input: R) -> Self {
-        let (left, begun, quotes) = (ROW_BYTES, VecDeque::new(), Quotes::default());
+    pub(super) fn new(input: R, delimiter: u8) -> Self {
+        let (left, begun, quotes) = (ROW_BYTES, VecDeque::new(), Quotes::of(delimiter));
         Self { input, left, passed: 0, line: 1, blank: true, after_cr: false, begun, quotes }
     }
 

@@ -1,12 +1,14 @@
 //! The fields of a row: texts, choices, numbers, actors. A wrong value is reported with its column
 //! and never guessed at.
 
-use std::collections::HashMap;
-
-use super::cited::Cited;
+use super::{
+    cited::Cited,
+    header::{self, Header},
+    number,
+};
 use crate::{
     cli::{actor, cell, lines::RowError},
-    domain::proto::{Actor, Attribution},
+    domain::proto::{Actor, Attribution, Count},
 };
 
 /// One row, which has a field for each column.
@@ -15,16 +17,16 @@ pub(super) struct Row<'a> {
     /// The line that it begins in.
     pub(super) line: u64,
     /// Where each column stands.
-    pub(super) columns: &'a HashMap<String, usize>,
+    pub(super) header: &'a Header,
     /// The fields.
     pub(super) record: &'a ::csv::ByteRecord,
 }
 
 impl Row<'_> {
-    /// A text; empty where nothing is said.
+    /// A text; empty where nothing is said, or the table does not have the column.
     pub(super) fn text(&self, column: &str) -> Result<String, RowError> {
-        let at = self.columns.get(column).copied().unwrap_or_default();
-        let bytes = self.record.get(at).unwrap_or_default();
+        let place = self.header.place(column);
+        let bytes = place.and_then(|at| self.record.get(at)).unwrap_or_default();
         let text = std::str::from_utf8(bytes);
         let text = text.map_err(|_| self.error(column, "is not UTF-8"))?;
         Ok(cell::unescaped(text.trim()).to_owned())
@@ -45,39 +47,44 @@ impl Row<'_> {
         Ok(if text.is_empty() { Vec::new() } else { parts.collect() })
     }
 
-    /// A whole number; `None` where none is given.
+    /// A single whole number; `None` where none is given.
     pub(super) fn number(&self, column: &str) -> Result<Option<u32>, RowError> {
         let text = self.text(column)?;
-        if text.is_empty() {
-            return Ok(None);
+        let written = number::read(&text).map_err(|problem| self.error(column, problem))?;
+        if written.worded {
+            let problem = format!("is {text:?}, not a single number; give that, or nothing");
+            return Err(self.error(column, problem));
         }
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        match text.parse() {
-            Ok(number) if digits => Ok(Some(number)),
-            _ => {
-                let problem = format!("is {text:?}, not a whole number from 0 to {}", u32::MAX);
-                Err(self.error(column, problem))
-            }
-        }
+        Ok(written.value)
+    }
+
+    /// A number as it is written, and its words where they say more than it does.
+    pub(super) fn count(&self, column: &str) -> Result<(Count, String), RowError> {
+        let text = self.text(column)?;
+        let written = number::read(&text).map_err(|problem| self.error(column, problem))?;
+        let note = format!("{column} as written: {text}");
+        let number::Written { value, low, high, approximate, worded } = written;
+        let count = Count { value, low, high, approximate, ..Count::default() };
+        Ok((count, if worded { note } else { String::new() }))
     }
 
     /// `yes` or nothing.
     pub(super) fn flag(&self, column: &str) -> Result<bool, RowError> {
-        match self.text(column)?.as_str() {
+        match self.text(column)?.to_lowercase().as_str() {
             "" => Ok(false),
             "yes" => Ok(true),
             other => Err(self.error(column, format!("is {other:?}; give \"yes\" or nothing"))),
         }
     }
 
-    /// One of some words.
+    /// One of some words, in any case, with blanks or hyphens for its underscores.
     pub(super) fn choice<T: Copy>(
         &self,
         column: &str,
         choices: &[(&str, T)],
     ) -> Result<T, RowError> {
         let text = self.text(column)?;
-        let found = choices.iter().find(|(word, _)| *word == text);
+        let found = choices.iter().find(|(word, _)| *word == header::name(text.as_bytes()));
         found.map(|(_, choice)| *choice).ok_or_else(|| {
             let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
             self.error(column, format!("is {text:?}; give one of {}", words.join(", ")))
@@ -102,15 +109,15 @@ impl Row<'_> {
 
     /// An error of a field, by its place in the row, from 0.
     pub(super) fn error_at(&self, at: usize, problem: &str) -> RowError {
-        match self.columns.iter().find(|(_, place)| **place == at) {
-            Some((column, _)) => self.error(column, problem),
+        match self.header.at(at) {
+            Some(column) => self.error(column, problem),
             None => RowError { line: self.line, column: at + 1, problem: problem.to_owned() },
         }
     }
 
     /// An error in a column; the column's number stands for the place in the line.
     pub(super) fn error(&self, column: &str, problem: impl Into<String>) -> RowError {
-        let at = self.columns.get(column).copied().unwrap_or_default();
+        let at = self.header.place(column).unwrap_or_default();
         let problem = format!("{column}: {}", problem.into());
         RowError { line: self.line, column: at + 1, problem }
     }

@@ -17,52 +17,46 @@ pub(super) enum Form {
 impl Form {
     const ALL: [Self; 3] = [Self::Claims, Self::Roles, Self::Totals];
 
-    /// The form with these columns, in whichever order.
-    pub(super) fn of(names: &[String]) -> Result<Self, String> {
-        let mut given: Vec<&str> = names.iter().map(String::as_str).collect();
-        given.sort_unstable();
-        let same = |form: &Self| {
-            let mut wanted = form.columns().to_vec();
-            wanted.sort_unstable();
-            wanted == given
-        };
-        if let Some(form) = Self::ALL.into_iter().find(same) {
-            return Ok(form);
-        }
-        let nearest = Self::ALL.into_iter().max_by_key(|form| form.shared(&given));
-        let nearest = nearest.unwrap_or(Self::Claims);
-        let forms: Vec<_> = Self::ALL.iter().map(|form| form.columns().join(",")).collect();
-        Err(format!(
-            "no form has these columns: {}; the forms are {}",
-            nearest.differences(&given),
-            forms.join(" | ")
-        ))
-    }
-
-    /// What of these columns, which are sorted, is not as the form has it.
-    fn differences(self, given: &[&str]) -> String {
-        let list = |what: &str, mut names: Vec<&str>| {
-            names.dedup();
-            let quoted: Vec<_> = names.iter().map(|name| format!("{name:?}")).collect();
-            (!names.is_empty()).then(|| format!("{what} {}", quoted.join(", ")))
-        };
-        let missing = self.columns().iter().filter(|name| !given.contains(name)).copied();
-        let unknown = given.iter().filter(|name| !self.columns().contains(name)).copied();
-        let twice = given.windows(2).filter_map(|pair| match pair {
-            [first, second] if first == second => Some(*first),
-            _ => None,
-        });
-        let lists = [
-            list("missing", missing.collect()),
-            list("unknown", unknown.collect()),
-            list("given twice", twice.collect()),
-        ];
-        lists.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    /// The form that has most of these columns.
+    pub(super) fn nearest(names: &[String]) -> Self {
+        let nearest = Self::ALL.into_iter().rev().max_by_key(|form| form.shared(names));
+        nearest.unwrap_or(Self::Claims)
     }
 
     /// How many of these columns a form has at most.
-    pub(super) fn shared_at_most(given: &[&str]) -> usize {
-        Self::ALL.iter().map(|form| form.shared(given)).max().unwrap_or_default()
+    pub(super) fn shared_at_most(names: &[String]) -> usize {
+        Self::ALL.iter().map(|form| form.shared(names)).max().unwrap_or_default()
+    }
+
+    /// The columns of all forms, as a message lists them.
+    pub(super) fn all_columns() -> String {
+        let forms = Self::ALL.iter().map(|form| form.columns().join(","));
+        forms.collect::<Vec<_>>().join(" | ")
+    }
+
+    /// Whether a table without this column says nothing. The number of a claim may stand in its
+    /// two ends instead.
+    pub(super) fn requires(self, column: &str, has: &dyn Fn(&str) -> bool) -> bool {
+        let by_its_ends = column == "count" && (has("low") || has("high"));
+        !by_its_ends && (self.subject().contains(&column) || self.tells().contains(&column))
+    }
+
+    /// The columns that even a line of totals or a footnote may fill.
+    fn subject(self) -> &'static [&'static str] {
+        match self {
+            Self::Claims => &["exchange", "count"],
+            Self::Roles => &["exchange"],
+            Self::Totals => &["claimed_by", "total"],
+        }
+    }
+
+    /// The columns that every row of the form fills: where all are empty, it is no such row.
+    pub(super) fn tells(self) -> &'static [&'static str] {
+        match self {
+            Self::Claims => &["record", "unit", "source"],
+            Self::Roles => &["actor", "role", "source"],
+            Self::Totals => &["as_of", "source"],
+        }
     }
 
     /// The column that a field of an event was taken from: that of its name, or of the name of what
@@ -90,15 +84,24 @@ impl Form {
         named.or_else(of_its_name).unwrap_or("exchange")
     }
 
-    fn shared(self, given: &[&str]) -> usize {
-        self.columns().iter().filter(|name| given.contains(name)).count()
+    fn shared(self, given: &[String]) -> usize {
+        self.columns().iter().filter(|name| given.iter().any(|it| it == *name)).count()
     }
 
-    fn columns(self) -> &'static [&'static str] {
+    /// The columns that `export` writes.
+    pub(super) fn columns(self) -> &'static [&'static str] {
         match self {
             Self::Claims => &claims::COLUMNS,
             Self::Roles => &roles::COLUMNS,
             Self::Totals => &totals::COLUMNS,
+        }
+    }
+
+    /// The columns that may stand beside them.
+    pub(super) fn more(self) -> &'static [&'static str] {
+        match self {
+            Self::Claims => &claims::ENDS,
+            Self::Roles | Self::Totals => &[],
         }
     }
 

@@ -1,6 +1,6 @@
 //! The examples of `docs/IMPORT.md`, each as it stands there.
 
-use super::cited::Cited;
+use super::{cited::Cited, number};
 use crate::cli::{actor, cell};
 
 /// The rows of the table with this header; code without its marks.
@@ -45,5 +45,18 @@ fn a_cell_is_read_and_written_as_the_page_says() {
     for [cell, text] in examples {
         assert_eq!(cell::unescaped(&cell), text);
         assert_eq!(cell::escaped(text), cell);
+    }
+}
+
+#[test]
+fn a_number_is_read_as_the_page_says() {
+    let examples = table(["written", "value", "low", "high", "approximate"]);
+    assert!(examples.len() > 10, "{examples:?}");
+    for [text, value, low, high, approximate] in examples {
+        let found = number::read(&text).unwrap();
+        let shown = |it: Option<u32>| it.map(|it| it.to_string()).unwrap_or_default();
+        let about = if found.approximate { "yes" } else { "" };
+        let found = [shown(found.value), shown(found.low), shown(found.high), about.to_owned()];
+        assert_eq!(found, [value, low, high, approximate], "{text}");
     }
 }

@@ -15,9 +15,8 @@ pub(super) struct Stray {
 }
 
 /// Where in a field the next byte stands. The reader of rows has the same states.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    #[default]
     Start,
     /// In a field without quotes.
     Plain,
@@ -30,8 +29,9 @@ enum State {
 }
 
 /// Follows the bytes of a table and keeps the first stray quote of each row.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Quotes {
+    delimiter: u8,
     state: State,
     field: usize,
     /// Where the last quote was that opened a field.
@@ -42,12 +42,18 @@ pub(super) struct Quotes {
 }
 
 impl Quotes {
+    /// Of a table with this between its fields.
+    pub(super) fn of(delimiter: u8) -> Self {
+        let (state, strays) = (State::Start, VecDeque::new());
+        Self { delimiter, state, field: 0, opened: 0, noted: false, strays }
+    }
+
     /// Looks at the byte at this offset.
     pub(super) fn note(&mut self, byte: u8, offset: u64) {
         self.state = match (self.state, byte) {
             (State::Quoted, b'"') => State::Closed,
             (State::Quoted, _) | (State::Closed, b'"') => State::Quoted,
-            (_, b',') => {
+            (_, byte) if byte == self.delimiter => {
                 self.field += 1;
                 State::Start
             }
@@ -105,7 +111,7 @@ mod tests {
 
     /// The stray quote of one row.
     fn of(text: &str) -> Option<Stray> {
-        let mut quotes = Quotes::default();
+        let mut quotes = Quotes::of(b',');
         (0..).zip(text.bytes()).for_each(|(offset, byte)| quotes.note(byte, offset));
         quotes.end();
         quotes.of_row(u64::MAX)

@@ -4,7 +4,11 @@ use std::{
 };
 
 use super::{counted::ROW_BYTES, *};
-use crate::cli::{exit::Exit, import::source::InputEvents, json::enum_values};
+use crate::cli::{
+    exit::Exit,
+    import::{reading::Reading, source::InputEvents},
+    json::enum_values,
+};
 
 const CLAIMS: &str = "exchange,part_of,title,occurred,place,parties,kind,record,from,to,unit,\
     category,portion,count,approximate,reason,scope,claimed_by,source\n";
@@ -59,9 +63,14 @@ fn tables_have_a_word_for_every_value_of_their_enums() {
     assert_eq!(numbers("ExchangeStatus"), kinds(|kind| kind.1.into()));
 }
 
+/// The rows of a table with commas.
+fn opened<R: BufRead>(input: R) -> Result<Rows<R>, Failure> {
+    Rows::open(input, b',', &Reading::default())
+}
+
 /// All events of a table, by short names with their streams' ids, and the errors.
 fn read(text: &str) -> (Vec<Known>, Vec<String>) {
-    let mut rows = Rows::open(text.as_bytes()).unwrap();
+    let mut rows = opened(text.as_bytes()).unwrap();
     let (mut events, mut errors) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next().unwrap() {
         match row {
@@ -163,7 +172,7 @@ fn a_wrong_value_is_reported_with_line_and_column_and_gives_nothing() {
         (("count", "-1"), "2:14: count: is \"-1\", not a whole number"),
         (("count", "+1"), "2:14: count: "),
         (("count", "4294967296"), "2:14: count: "),
-        (("count", "12.0"), "2:14: count: "),
+        (("count", "12.5"), "2:14: count: "),
         (("approximate", "no"), "2:15: approximate: "),
         (("reason", "refused"), "2:16: reason: belongs to what was declined"),
         (("source", ""), "2:19: source: is empty"),
@@ -197,7 +206,7 @@ fn a_bad_row_leaves_the_good_ones() {
 fn columns_may_stand_in_any_order_and_others_are_refused() {
     let text = "\u{feff}source,role,actor,exchange,disputed_by,attributed_by\n\
         https://a,host,TR,demo-1,,TR\n";
-    let mut source = InputEvents::open(text.as_bytes()).unwrap();
+    let mut source = InputEvents::open(text.as_bytes(), &Reading::default()).unwrap();
     assert!(matches!(source, InputEvents::Table(_)));
     assert!(source.next().unwrap().unwrap().is_ok());
     for (header, expected) in [
@@ -211,7 +220,7 @@ fn columns_may_stand_in_any_order_and_others_are_refused() {
             ": given twice \"role\"; the forms are",
         ),
     ] {
-        let failure = Rows::open(header.as_bytes()).unwrap_err();
+        let failure = opened(header.as_bytes()).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains(expected), "{failure}");
         assert!(failure.message.contains("exchange,actor,role,attributed_by,disputed_by,source"));
@@ -224,7 +233,7 @@ fn blank_lines_stand_before_within_and_behind_a_table() {
     let bad = "demo-1,TR,hst,,,https://a";
     for end in ["\n", "\r", "\r\n"] {
         let text = format!("\n \t\n{ROLES}{row}  \n\n{bad}\n \n").replace('\n', end);
-        let mut source = InputEvents::open(text.as_bytes()).unwrap();
+        let mut source = InputEvents::open(text.as_bytes(), &Reading::default()).unwrap();
         assert!(matches!(source, InputEvents::Table(_)), "{end:?}");
         let rows: Vec<_> = std::iter::from_fn(|| source.next().unwrap()).collect();
         let wrong: Vec<_> = rows.iter().filter_map(|row| row.as_ref().err()).collect();
@@ -257,7 +266,7 @@ fn a_stray_quote_is_reported_with_its_column_and_changes_no_text() {
     // The next row is read as if nothing had been.
     let text = format!("{ROLES}demo-1,\"TR\"x,{ends}demo-1,TR,{ends}");
     assert_eq!(read(&text).0.len(), 2);
-    let failure = Rows::open(ROLES.replace("role", "ro\"le\"").as_bytes()).unwrap_err();
+    let failure = opened(ROLES.replace("role", "ro\"le\"").as_bytes()).unwrap_err();
     assert!(failure.message.starts_with("the header, column 3: has a quote"), "{failure}");
 }
 
@@ -331,10 +340,23 @@ fn a_wrong_value_is_reported_by_the_column_of_its_own_table() {
 }
 
 #[test]
-fn what_is_not_utf_8_is_reported_at_its_column() {
-    let text = [ROLES.as_bytes(), b"demo-1,T\xff,host,,,https://a\n"].concat();
-    let mut rows = Rows::open(text.as_slice()).unwrap();
-    assert_eq!(rows.next().unwrap().unwrap().unwrap_err().to_string(), "2:2: actor: is not UTF-8");
+fn what_is_not_utf_8_is_reported_at_its_column_or_ends_the_table() {
+    let row = "demo-1,Z\u{fc}rich,host,,,https://a\n";
+    let bad = b"demo-1,Z\xfcrich,host,,,https://a\n".as_slice();
+    let text = [ROLES.as_bytes(), row.as_bytes(), bad].concat();
+    let mut rows = opened(text.as_slice()).unwrap();
+    let errors: Vec<_> =
+        std::iter::from_fn(|| rows.next().unwrap()).filter_map(Result::err).collect();
+    assert_eq!(errors.len(), 1, "the row before shows that it is UTF-8: {errors:?}");
+    assert_eq!(errors[0].to_string(), "3:2: actor: is not UTF-8");
+    let text = [ROLES.as_bytes(), bad, bad].concat();
+    let failure = opened(text.as_slice()).unwrap().next().unwrap_err();
+    assert_eq!(failure.exit, Exit::Usage);
+    let expected = "row 2 is not UTF-8; --encoding windows-1252 reads \"Z\u{fc}rich\" there";
+    assert!(failure.message.starts_with(expected), "{failure}");
+    let header = [b"\xcc\xe5\xf1\xf2\xee,".as_slice(), ROLES.as_bytes()].concat();
+    let failure = opened(header.as_slice()).unwrap_err();
+    assert!(failure.message.starts_with("the header is not UTF-8; --encoding"), "{failure}");
 }
 
 #[test]
@@ -342,7 +364,7 @@ fn an_endless_row_ends_the_input_and_not_the_memory() {
     for endless in ["x", "\"x"] {
         let start = format!("{ROLES}demo-1,TR,host,,,https://a\n{endless}");
         let input = start.as_bytes().chain(io::repeat(b'x'));
-        let mut rows = Rows::open(io::BufReader::new(input)).unwrap();
+        let mut rows = opened(io::BufReader::new(input)).unwrap();
         assert!(rows.next().unwrap().unwrap().is_ok() && rows.next().unwrap().unwrap().is_ok());
         let error = rows.next().unwrap().unwrap().unwrap_err();
         assert!(error.line == 3 && error.problem.contains("more than"), "{error}");
@@ -353,7 +375,7 @@ fn an_endless_row_ends_the_input_and_not_the_memory() {
 
 /// The line and the column of each row that is refused.
 fn places(bytes: &[u8], capacity: usize) -> Vec<(u64, usize)> {
-    let mut rows = Rows::open(io::BufReader::with_capacity(capacity, bytes)).unwrap();
+    let mut rows = opened(io::BufReader::with_capacity(capacity, bytes)).unwrap();
     let errors = std::iter::from_fn(|| rows.next().unwrap()).filter_map(Result::err);
     errors.map(|error| (error.line, error.column)).collect()
 }
@@ -389,7 +411,7 @@ fn a_retracted_row_is_one_claim_however_lines_end() {
     let text = [CLAIMS.to_owned(), claim(&[("record", "retracted")]).repeat(2)].concat();
     for end in ["\n", "\r", "\r\n"] {
         let text = text.replace('\n', end);
-        let mut rows = Rows::open(text.as_bytes()).unwrap();
+        let mut rows = opened(text.as_bytes()).unwrap();
         let ids: Vec<String> =
             std::iter::from_fn(|| rows.next().unwrap()).filter_map(|row| row.unwrap().id).collect();
         assert_eq!(ids, ["row 2", "row 3"], "{end:?}");

@@ -3,7 +3,7 @@
 use super::{event::Event, fields::Row};
 use crate::{
     cli::lines::RowError,
-    domain::proto::{Count, TotalClaimed},
+    domain::proto::{Attribution, Count, TotalClaimed},
 };
 
 /// The columns of the form.
@@ -12,11 +12,12 @@ pub(in crate::cli) const COLUMNS: [&str; 7] =
 
 /// The events of a row. The series is called as its claimant is, without a party that stands apart.
 pub(super) fn events(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
-    let count =
-        Count { value: row.number("total")?, scope: row.text("scope")?, ..Count::default() };
+    let (count, note) = row.count("total")?;
+    let count = Count { scope: row.text("scope")?, ..count };
     row.required("claimed_by")?;
+    let attribution = row.attribution("claimed_by")?;
     let total = TotalClaimed {
-        attribution: row.attribution("claimed_by")?,
+        attribution: attribution.map(|attribution| Attribution { note, ..attribution }),
         series: row.actor("claimed_by")?.unwrap_or_default().name,
         as_of: row.required("as_of")?,
         count: Some(count),
