@@ -40,16 +40,7 @@ impl Engine {
         let last = Head::of(&log, log.tip()?.position)?;
         let (head_sender, head) = HeadSender::new(last);
         let (fault, measures) = (Arc::new(PermanentFailure::default()), Arc::<Measures>::default());
-        let back_pressure = Arc::new(BackPressure::new(
-            (&settings.log).into(),
-            Sensors {
-                files: Arc::clone(&settings.files),
-                dir: dir.to_owned(),
-                clock: Arc::clone(&settings.clock),
-                accept_clock_behind: settings.accept_clock_behind,
-            },
-            followers,
-        ));
+        let back_pressure = back_pressure_of(dir, &settings, followers);
         back_pressure.look(&log, last.recorded_at.unwrap_or(0));
         let (queue, messages) = mpsc::channel(QUEUE_APPENDS);
         let (answers, given) = mpsc::channel(BATCHES);
@@ -103,6 +94,20 @@ impl Engine {
             writer: Mutex::new(Some(writer)),
         }))
     }
+}
+
+fn back_pressure_of(
+    dir: &Path,
+    settings: &EngineSettings,
+    followers: Arc<Followers>,
+) -> Arc<BackPressure> {
+    let sensors = Sensors {
+        files: Arc::clone(&settings.files),
+        dir: dir.to_owned(),
+        clock: Arc::clone(&settings.clock),
+        accept_clock_behind: settings.accept_clock_behind,
+    };
+    Arc::new(BackPressure::new((&settings.log).into(), sensors, followers))
 }
 
 fn start(

@@ -5,6 +5,7 @@
 
 pub(in crate::cli) mod cited;
 pub(in crate::cli) mod claims;
+mod columns;
 mod counted;
 pub(super) mod dialect;
 mod event;
@@ -27,6 +28,7 @@ use self::{
     event::Event,
     fields::Row,
     foreign::Utf8,
+    form::Form,
     header::Header,
     notes::Notes,
     records::{Begun, Records},
@@ -70,13 +72,12 @@ pub(in crate::cli) fn events_of(
     let names: Vec<String> = columns.iter().map(|&name| name.to_owned()).collect();
     let header = Header::of(&names).map_err(|problem| RowError::whole(1, problem))?;
     let record = fields.to_vec().into();
-    let events = checked(&Row { line: 1, header: &header, record: &record })?;
+    let events = checked(header.form, &Row { line: 1, columns: &header.columns, record: &record })?;
     Ok(events.into_iter().map(|event| event.known).collect())
 }
 
 /// The events of a row, if all of it is in order.
-fn checked(row: &Row<'_>) -> Result<Vec<Event>, RowError> {
-    let form = row.header.form;
+fn checked(form: Form, row: &Row<'_>) -> Result<Vec<Event>, RowError> {
     let events = form.events(row)?;
     for event in &events {
         // The claim that it is about has no position yet; everything else is looked at.
@@ -110,7 +111,7 @@ impl<R: BufRead> Rows<R> {
         if utf_8.is_foreign(&record) {
             return Err(of_header(format!(" {}", foreign::advice(&sample(&mut records, &record)))));
         }
-        let names: Vec<String> = record.iter().map(header::name).collect();
+        let names: Vec<String> = record.iter().map(columns::name).collect();
         let mut header = Header::of(&names).map_err(Failure::usage)?;
         let mut notes = Notes::default();
         header.notes.drain(..).for_each(|note| notes.add(note));
@@ -187,32 +188,32 @@ impl<R: BufRead> Rows<R> {
 
     /// Whether a record is one more that says nothing of what a row of the form says.
     fn is_passed_over(&self) -> bool {
-        self.reported && self.tells_nothing()
+        self.reported && self.is_no_row()
     }
 
     /// Whether this is a line of totals or a footnote, as far as its columns show.
-    fn tells_nothing(&self) -> bool {
+    fn is_no_row(&self) -> bool {
         let blank = |field: &[u8]| field.trim_ascii().is_empty();
-        let told = |column: &&str| {
-            let place = self.header.place(column);
+        let is_filled = |column: &&str| {
+            let place = self.header.columns.place(column);
             place.and_then(|at| self.record.get(at)).is_some_and(|field| !blank(field))
         };
         let few = self.record.iter().filter(|field| !blank(field)).count() <= 1;
-        let whole = self.record.len() >= self.header.width;
-        (few || whole) && !self.header.form.tells().iter().any(told)
+        let whole = self.record.len() >= self.header.columns.width;
+        (few || whole) && !self.header.form.filled().iter().any(is_filled)
     }
 
     /// The events of the row that begins here, if all of it is in order.
     fn events(&mut self, Begun { line, wrong }: Begun) -> Result<Vec<Event>, RowError> {
-        let row = Row { line, header: &self.header, record: &self.record };
+        let row = Row { line, columns: &self.header.columns, record: &self.record };
         if let Some((field, problem)) = wrong {
             return Err(row.error_at(field, &problem));
         }
-        if self.tells_nothing() {
+        if self.is_no_row() {
             self.reported = true;
-            return Err(RowError::whole(line, self.says_nothing()));
+            return Err(RowError::whole(line, self.advice()));
         }
-        let (found, wanted) = (self.record.len(), self.header.width);
+        let (found, wanted) = (self.record.len(), self.header.columns.width);
         let mut behind = self.record.iter().enumerate().skip(wanted);
         if found < wanted {
             let problem = format!(
@@ -224,14 +225,14 @@ impl<R: BufRead> Rows<R> {
             let problem = "the header has no name for this column; is a quote missing or too many?";
             return Err(row.error_at(field, problem));
         }
-        let events = checked(&row)?;
+        let events = checked(self.header.form, &row)?;
         self.notes.look_at(&row);
         Ok(events)
     }
 
     /// What is said of the first row that is no row of the form.
-    fn says_nothing(&self) -> String {
-        let columns = self.header.form.tells().join(", ");
+    fn advice(&self) -> String {
+        let columns = self.header.form.filled().join(", ");
         let first = self.record.iter().find(|field| !field.trim_ascii().is_empty());
         let first = String::from_utf8_lossy(first.unwrap_or_default());
         format!(

@@ -163,7 +163,7 @@ fn standard_input_is_read_and_named() {
     for (text, expected) in [
         ("\u{0}\n".to_owned(), "this is neither JSON Lines nor a table"),
         ("a b\n".repeat(1_000), "this is neither JSON Lines nor a table"),
-        ("exchange;actor\na;b".to_owned(), "this is neither JSON Lines nor a table: it looks like"),
+        ("exchange;actor\na;b".to_owned(), "no form has these columns: missing \"role\""),
         ("[\n  {}\n]\n".to_owned(), "this is neither JSON Lines nor a table: it looks like a JSON"),
         ("a,b\n".repeat(1_000), "no form has these columns"),
     ] {
@@ -330,7 +330,7 @@ fn tables_are_imported_row_by_row_and_a_retracted_claim_counts_for_nothing() {
     assert!(counts.contains("DE") && counts.contains("13") && !counts.contains("US"), "{counts}");
     let wrong = file(dir.path(), "wrong.csv", &["exchange,role".to_owned(), "a,b".to_owned()]);
     let error = run(&server.address, &["import", arg(&wrong)]).refused(2);
-    assert!(error.contains(": missing \"actor\", \"attributed_by\""), "{error}");
+    assert!(error.contains(": missing \"actor\", \"source\""), "{error}");
 }
 
 /// Imports so many lines, which all differ and have an id, and returns the most memory that it had

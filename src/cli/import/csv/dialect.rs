@@ -1,6 +1,6 @@
 //! What separates the fields of a table: its header row, or a `sep=` line before that, shows it.
 
-use super::{form::Form, header};
+use super::{columns, form::Form};
 
 /// What may separate fields; of two that fit as well, the first.
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
@@ -58,7 +58,7 @@ fn fields(row: &[u8], delimiter: u8) -> Vec<String> {
         quoted ^= *byte == b'"';
         !quoted && *byte == delimiter
     });
-    fields.map(header::name).collect()
+    fields.map(columns::name).collect()
 }
 
 #[cfg(test)]

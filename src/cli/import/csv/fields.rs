@@ -3,7 +3,7 @@
 
 use super::{
     cited::Cited,
-    header::{self, Header},
+    columns::{self, Columns},
     number,
 };
 use crate::{
@@ -17,7 +17,7 @@ pub(super) struct Row<'a> {
     /// The line that it begins in.
     pub(super) line: u64,
     /// Where each column stands.
-    pub(super) header: &'a Header,
+    pub(super) columns: &'a Columns,
     /// The fields.
     pub(super) record: &'a ::csv::ByteRecord,
 }
@@ -25,7 +25,7 @@ pub(super) struct Row<'a> {
 impl Row<'_> {
     /// A text; empty where nothing is said, or the table does not have the column.
     pub(super) fn text(&self, column: &str) -> Result<String, RowError> {
-        let place = self.header.place(column);
+        let place = self.columns.place(column);
         let bytes = place.and_then(|at| self.record.get(at)).unwrap_or_default();
         let text = std::str::from_utf8(bytes);
         let text = text.map_err(|_| self.error(column, "is not UTF-8"))?;
@@ -84,7 +84,7 @@ impl Row<'_> {
         choices: &[(&str, T)],
     ) -> Result<T, RowError> {
         let text = self.text(column)?;
-        let found = choices.iter().find(|(word, _)| *word == header::name(text.as_bytes()));
+        let found = choices.iter().find(|(word, _)| *word == columns::name(text.as_bytes()));
         found.map(|(_, choice)| *choice).ok_or_else(|| {
             let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
             self.error(column, format!("is {text:?}; give one of {}", words.join(", ")))
@@ -109,7 +109,7 @@ impl Row<'_> {
 
     /// An error of a field, by its place in the row, from 0.
     pub(super) fn error_at(&self, at: usize, problem: &str) -> RowError {
-        match self.header.at(at) {
+        match self.columns.at(at) {
             Some(column) => self.error(column, problem),
             None => RowError { line: self.line, column: at + 1, problem: problem.to_owned() },
         }
@@ -117,7 +117,7 @@ impl Row<'_> {
 
     /// An error in a column; the column's number stands for the place in the line.
     pub(super) fn error(&self, column: &str, problem: impl Into<String>) -> RowError {
-        let at = self.header.place(column).unwrap_or_default();
+        let at = self.columns.place(column).unwrap_or_default();
         let problem = format!("{column}: {}", problem.into());
         RowError { line: self.line, column: at + 1, problem }
     }

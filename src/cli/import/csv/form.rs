@@ -38,7 +38,7 @@ impl Form {
     /// two ends instead.
     pub(super) fn requires(self, column: &str, has: &dyn Fn(&str) -> bool) -> bool {
         let by_its_ends = column == "count" && (has("low") || has("high"));
-        !by_its_ends && (self.subject().contains(&column) || self.tells().contains(&column))
+        !by_its_ends && (self.subject().contains(&column) || self.filled().contains(&column))
     }
 
     /// The columns that even a line of totals or a footnote may fill.
@@ -51,7 +51,7 @@ impl Form {
     }
 
     /// The columns that every row of the form fills: where all are empty, it is no such row.
-    pub(super) fn tells(self) -> &'static [&'static str] {
+    pub(super) fn filled(self) -> &'static [&'static str] {
         match self {
             Self::Claims => &["record", "unit", "source"],
             Self::Roles => &["actor", "role", "source"],

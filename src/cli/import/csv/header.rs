@@ -1,29 +1,17 @@
 //! The header of a table: which form its columns make, and what is not as the form has it.
 
-use std::collections::HashMap;
-
-use super::form::Form;
+use super::{columns::Columns, form::Form};
 
 /// Letters that two names of columns may differ by for one to be taken for a misspelling.
 const MISSPELT: usize = 2;
 
-/// Where the columns of a form stand.
+/// The columns of a table, and the form that they make.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) form: Form,
-    columns: HashMap<String, usize>,
-    /// Columns in all, without those at the end that have no name.
-    pub(super) width: usize,
+    pub(super) columns: Columns,
     /// What a user should know of the columns.
     pub(super) notes: Vec<String>,
-}
-
-/// A column's name as it is compared: without case, and with blanks and hyphens as underscores.
-pub(super) fn name(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.trim().trim_matches('"');
-    let words = text.split(|it: char| it.is_whitespace() || it == '-' || it == '_');
-    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_").to_lowercase()
 }
 
 impl Header {
@@ -56,18 +44,7 @@ impl Header {
         }
         let notes = [list("no column is", &absent), list("these columns are not read:", &unknown)];
         let notes = notes.into_iter().flatten().collect();
-        let columns = names.iter().cloned().zip(0..).collect();
-        Ok(Self { form, columns, width, notes })
-    }
-
-    /// Where a column stands.
-    pub(super) fn place(&self, column: &str) -> Option<usize> {
-        self.columns.get(column).copied()
-    }
-
-    /// The column at a place.
-    pub(super) fn at(&self, place: usize) -> Option<&str> {
-        self.columns.iter().find(|(_, at)| **at == place).map(|(column, _)| column.as_str())
+        Ok(Self { form, columns: Columns::new(names), notes })
     }
 }
 
@@ -92,6 +69,7 @@ fn is_near(name: &str, column: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::import::csv::columns::name;
 
     fn header(names: &str) -> Result<Header, String> {
         let names: Vec<String> = names.split(',').map(|it| name(it.as_bytes())).collect();
@@ -99,19 +77,9 @@ mod tests {
     }
 
     #[test]
-    fn names_are_compared_without_case_and_with_any_joint() {
-        for spelling in
-            ["claimed_by", "Claimed by", " CLAIMED-BY ", "claimed\u{a0}_ by", "\"claimed_by\""]
-        {
-            assert_eq!(name(spelling.as_bytes()), "claimed_by", "{spelling:?}");
-        }
-        assert_ne!(name(b"claimedby"), "claimed_by");
-    }
-
-    #[test]
     fn optional_columns_may_be_missing_and_others_are_named_once() {
         let header = header("No,Source,ROLE,Actor,Exchange,,Remark,,").unwrap();
-        assert_eq!((header.form, header.width), (Form::Roles, 7));
+        assert_eq!((header.form, header.columns.width), (Form::Roles, 7));
         assert_eq!(
             header.notes,
             [
@@ -119,8 +87,11 @@ mod tests {
                 "these columns are not read: \"no\", \"\", \"remark\"",
             ]
         );
-        assert_eq!((header.place("role"), header.at(4)), (Some(2), Some("exchange")));
-        assert_eq!(header.place("disputed_by"), None);
+        assert_eq!(
+            (header.columns.place("role"), header.columns.at(4)),
+            (Some(2), Some("exchange"))
+        );
+        assert_eq!(header.columns.place("disputed_by"), None);
     }
 
     #[test]
