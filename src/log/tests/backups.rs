@@ -77,6 +77,14 @@ impl<T: Target> Kept<T> {
         back_up(&self.case.log().backup_source(), &self.target).unwrap()
     }
 
+    /// Appends until some frames are in no volume, so that a backup copies frames.
+    fn leave_frames(&mut self, random: &mut Random) {
+        while self.case.log().fetcher.volumes.last_position() == self.case.tip.position {
+            self.case.append(random);
+            self.case.wait_sealed();
+        }
+    }
+
     fn next_dir(&mut self) -> PathBuf {
         self.restored += 1;
         self.case.home.path().join(format!("restored-{}", self.restored))

@@ -155,11 +155,7 @@ impl Source for Killed<'_> {
 fn a_backup_that_was_killed_is_resumed_by_the_next_and_what_it_left_is_removed() {
     let mut random = Random::new();
     let mut kept = Kept::new(&mut random);
-    // For the backup that is killed to leave frames, some have to be in no volume.
-    while kept.case.log().fetcher.volumes.last_position() == kept.case.tip.position {
-        kept.case.append(&mut random);
-        kept.case.wait_sealed();
-    }
+    kept.leave_frames(&mut random);
     let source = kept.case.log().backup_source();
     // The frames and two volumes of two files and a table each, at least.
     let killed = Killed { source: &source, left: AtomicUsize::new(8) };

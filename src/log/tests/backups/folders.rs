@@ -104,11 +104,7 @@ type Chosen = &'static (dyn Fn(&Wanted) -> bool + Sync);
 fn bytes_that_change_on_their_way_are_read_again_and_blamed_on_no_record_alone() {
     let mut random = Random::new();
     let mut kept = Kept::new(&mut random);
-    // Some frames have to be in no volume.
-    while kept.case.log().fetcher.volumes.last_position() == kept.case.tip.position {
-        kept.case.append(&mut random);
-        kept.case.wait_sealed();
-    }
+    kept.leave_frames(&mut random);
     let source = kept.case.log().backup_source();
     let streams: [(Chosen, &str); 3] = [
         (&is_frames, "no frame"),
